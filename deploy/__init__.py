@@ -1,0 +1,1 @@
+"""Puts the gateway somewhere: the laboratory, a real gateway, benchmarks."""

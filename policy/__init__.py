@@ -1,0 +1,1 @@
+"""Decides what may pass and makes the kernel obey."""

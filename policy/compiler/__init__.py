@@ -1,0 +1,1 @@
+"""Pure compilation of configuration and policy into what the kernel loads."""

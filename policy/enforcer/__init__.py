@@ -1,0 +1,1 @@
+"""The only privileged code: a small server that turns intent into kernel state."""

@@ -1,0 +1,96 @@
+"""What the enforcer needs of a kernel, and nothing else.
+
+Two implementations stand behind it: ``linux.LinuxKernel`` (netlink) and ``fake.FakeKernel`` (a small kernel in
+memory with a clock that tests move). The server, the grants and the reconciliation are the same over both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from policy.compiler.ruleset import Ruleset
+from policy.model import Address, Binding, Mac, Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Let ``binding`` pass for ``seconds`` from now; an open binding gets the new time (both directions)."""
+
+    binding: Binding
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Stop ``binding``; closing what is not open changes nothing."""
+
+    binding: Binding
+
+
+@dataclass(frozen=True, slots=True)
+class Learn:
+    """Let everybody reach ``address`` on tcp/443 for ``seconds``: the walled garden."""
+
+    address: Address
+    seconds: int
+
+
+Change = Open | Close | Learn
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """One line of the LAN's neighbour table; ``mac`` is ``None`` when the address is gone or failed."""
+
+    address: Address
+    mac: Mac | None
+
+
+class KernelError(Exception):
+    """The kernel refused or is not able; nothing of the transaction was applied."""
+
+
+class NeighboursLost(KernelError):
+    """Neighbour events overflowed; read the whole table again."""
+
+
+class Kernel(Protocol):
+    """State in the kernel that the enforcer owns: one nftables table, and conntrack entries of its phones."""
+
+    def install(self, ruleset: Ruleset) -> None:
+        """Put the static ruleset in, whole or not at all, keeping what is open; then turn forwarding on."""
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Apply all changes in one transaction; raises ``KernelError`` and applies nothing otherwise."""
+
+    def opened(self) -> Mapping[Binding, int]:
+        """Every open binding and its seconds left (rounded down)."""
+
+    def counters(self) -> Mapping[bytes, Usage]:
+        """All counters by packed address, cumulative since the kernel made each."""
+
+    def counters_of(self, addresses: Iterable[Address]) -> Mapping[bytes, Usage]:
+        """The counters of these addresses only, without reading the others."""
+
+    def forget_flows(self, addresses: Collection[Address]) -> None:
+        """Delete the conntrack entries of these phones' addresses, so that the next packet is judged anew."""
+
+    def neighbours(self) -> Iterable[Neighbour]:
+        """The LAN's neighbour table as it is now."""
+
+    def fileno(self) -> int:
+        """Becomes readable when neighbour events wait."""
+
+    def neighbour_events(self) -> list[Neighbour]:
+        """Drain waiting events without blocking; ``NeighboursLost`` when some overflowed."""
+
+    def boot_id(self) -> str:
+        """The kernel's boot: counters and timeouts live as long as it."""
+
+    def monotonic(self) -> float:
+        """Seconds since boot, running also while suspended (CLOCK_BOOTTIME); never stepped."""
+
+    def wall(self) -> float:
+        """Seconds since 1970; may be stepped."""

@@ -1,0 +1,1 @@
+"""What the gateway resolves itself: today the walled garden's names."""

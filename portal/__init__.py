@@ -1,0 +1,1 @@
+"""Lets people in: visitors through Balikpapan Single Window, staff through the console."""
