@@ -7,6 +7,7 @@ connections are kept; each is used by one caller at a time.
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -18,6 +19,9 @@ from policy import protocol
 from policy.model import Address, Device, EndedSession, Mac, Observation, SessionUsage, Usage
 from policy.protocol import ProtocolError, Refused
 
+#: Between two tries, seconds: a restarted enforcer listens again within a few tenths of a second.
+_PAUSE = 0.05
+
 
 class EnforcerUnavailable(Exception):
     """Nobody answers on the enforcer's socket: what is open stays open, nothing new can be; try again."""
@@ -26,8 +30,9 @@ class EnforcerUnavailable(Exception):
 class EnforcerClient:
     """Asks the enforcer behind ``socket_path``; each call waits at most ``timeout`` seconds for each frame.
 
-    Every verb may raise ``EnforcerUnavailable`` or ``Refused``. All verbs are idempotent, so a call that found
-    a dead connection (the enforcer was restarted) is made once more on a new one.
+    Every verb may raise ``EnforcerUnavailable`` or ``Refused``. All verbs are idempotent, so a call that finds
+    a dead connection (the enforcer was restarted) is made again for ``timeout`` seconds: a visitor who signs in
+    at that moment waits a little and need not try again.
     """
 
     def __init__(self, socket_path: Path | str, timeout: float = 2.0) -> None:
@@ -96,16 +101,16 @@ class EnforcerClient:
         frame = protocol.encode(request)
         if len(frame) > protocol.MAX_REQUEST:
             raise Refused("invalid", "the request is too long for one frame")
-        try:
-            with self._connection() as connection:
-                return self._exchange(connection, frame)
-        except (OSError, EOFError):
-            self.close()  # the enforcer was restarted: its old connections are dead, all of them
-        try:
-            with self._connection() as connection:
-                return self._exchange(connection, frame)
-        except (OSError, EOFError, ProtocolError) as error:
-            raise EnforcerUnavailable(f"the enforcer at {self._path} does not answer: {error}") from error
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                with self._connection() as connection:
+                    return self._exchange(connection, frame)
+            except (OSError, EOFError, ProtocolError) as error:
+                self.close()  # the enforcer was restarted: its old connections are dead, all of them
+                if time.monotonic() > deadline:
+                    raise EnforcerUnavailable(f"the enforcer at {self._path} does not answer: {error}") from error
+            time.sleep(_PAUSE)
 
     def _exchange(self, connection: socket.socket, frame: bytes) -> tuple[dict[str, Any], bytes]:
         connection.sendall(frame)
