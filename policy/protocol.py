@@ -83,12 +83,11 @@ def body_length(header: bytes, limit: int) -> int:
     return length
 
 
-def pack_records(sessions: Iterable[tuple[bytes, Usage, int]]) -> bytes:
-    """Pack (session id as 16 octets, usage, seconds left)."""
-    pack = RECORD.pack
+def pack_records(sessions: Iterable[SessionUsage]) -> bytes:
+    """Pack live sessions."""
+    pack, octets = RECORD.pack, bytes.fromhex
     return b"".join(
-        pack(key, use.up_bytes, use.down_bytes, use.up_packets, use.down_packets, left)
-        for key, use, left in sessions
+        pack(octets(session.replace("-", "")), *usage, left) for session, usage, left in sessions
     )
 
 

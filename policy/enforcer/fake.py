@@ -6,8 +6,9 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from policy.compiler.ruleset import Ruleset
-from policy.enforcer.kernel import Change, Close, KernelError, Learn, Neighbour, NeighboursLost, Open
+from policy.enforcer.kernel import KernelError, Neighbour, NeighboursLost
 from policy.model import Address, Binding, Mac, Usage
+from policy.plan import Change, Close, Learn, Open
 
 
 class FakeKernel:
@@ -141,7 +142,7 @@ class FakeKernel:
             return False
         key = binding.address.packed
         moved = Usage(up, down, int(up > 0), int(down > 0))
-        self._counters[key] = self._counters.get(key, Usage()) + moved
+        self._counters[key] = self._counters.get(key, Usage()).plus(moved)
         return True
 
     def forget_counter(self, address: Address) -> None:

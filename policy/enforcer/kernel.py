@@ -12,32 +12,7 @@ from typing import Protocol
 
 from policy.compiler.ruleset import Ruleset
 from policy.model import Address, Binding, Mac, Usage
-
-
-@dataclass(frozen=True, slots=True)
-class Open:
-    """Let ``binding`` pass for ``seconds`` from now; an open binding gets the new time (both directions)."""
-
-    binding: Binding
-    seconds: int
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """Stop ``binding``; closing what is not open changes nothing."""
-
-    binding: Binding
-
-
-@dataclass(frozen=True, slots=True)
-class Learn:
-    """Let everybody reach ``address`` on tcp/443 for ``seconds``: the walled garden."""
-
-    address: Address
-    seconds: int
-
-
-Change = Open | Close | Learn
+from policy.plan import Change
 
 
 @dataclass(frozen=True, slots=True)
