@@ -1,0 +1,84 @@
+"""The applications that may send people here to sign in."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from authlib.oauth2.rfc6749 import ClientMixin
+
+#: What a client may ask for: identity, the display name, and what a gateway must know to grant WiFi.
+SCOPES = ("openid", "profile", "wifi")
+
+
+@dataclass(frozen=True)
+class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
+    """One registered application, in the shape that authlib asks questions of.
+
+    ``redirect_uris`` are compared character by character (RFC 9700 section 2.1). Without a ``secret`` the
+    client is public and authenticates by PKCE alone; with one it must prove it (``client_secret_basic`` or
+    ``client_secret_post``). ``sector`` is what pairwise subjects are made for (OpenID Connect Core section 8.1):
+    the host of the redirect URIs unless several hosts share one.
+    """
+
+    client_id: str
+    redirect_uris: tuple[str, ...]
+    secret: str = ""
+    sector: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.client_id or not self.redirect_uris:
+            raise ValueError("a client has an id and at least one redirect URI")
+        hosts = {urlsplit(uri).hostname or "" for uri in self.redirect_uris}
+        if any(urlsplit(uri).fragment for uri in self.redirect_uris) or "" in hosts:
+            raise ValueError(f"client {self.client_id}: a redirect URI is absolute and has no fragment")
+        if not self.sector:
+            if len(hosts) > 1:
+                raise ValueError(f"client {self.client_id}: redirect URIs on several hosts need a sector")
+            object.__setattr__(self, "sector", hosts.pop())
+
+    def get_client_id(self) -> str:
+        """Return the public identifier."""
+        return self.client_id
+
+    def get_default_redirect_uri(self) -> None:
+        """Return nothing: a request must name its redirect URI (OpenID Connect Core section 3.1.2.1)."""
+
+    def get_allowed_scope(self, scope: str | None) -> str | None:
+        """Return the asked scopes that exist; ``None`` (an error) where ``openid`` is not among them."""
+        asked = (scope or "").split()
+        return " ".join(name for name in SCOPES if name in asked) if "openid" in asked else None
+
+    def check_redirect_uri(self, redirect_uri: str) -> bool:
+        """Say whether this exact text is registered."""
+        return redirect_uri in self.redirect_uris
+
+    def check_client_secret(self, client_secret: str) -> bool:
+        """Compare in constant time; a public client has no secret that could match."""
+        return bool(self.secret) and hmac.compare_digest(self.secret.encode(), client_secret.encode())
+
+    def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
+        """A client with a secret must use it everywhere; one without cannot."""
+        confidential = ("client_secret_basic", "client_secret_post")
+        return method in confidential if self.secret else method == "none"
+
+    def check_response_type(self, response_type: str) -> bool:
+        """Only the authorization code flow exists here."""
+        return response_type == "code"
+
+    def check_grant_type(self, grant_type: str) -> bool:
+        """Only codes are exchanged here."""
+        return grant_type == "authorization_code"
+
+
+class Register:
+    """All clients by id."""
+
+    def __init__(self, clients: Iterable[Client]) -> None:
+        self._clients = {client.client_id: client for client in clients}
+
+    def get(self, client_id: str) -> Client | None:
+        """Return the client, or ``None`` for a stranger."""
+        return self._clients.get(client_id)

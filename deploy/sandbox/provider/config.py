@@ -1,0 +1,45 @@
+"""What one running provider is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from deploy.sandbox.provider.clients import Client
+from deploy.sandbox.provider.residents import RESIDENTS, Resident
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderConfig:
+    """Issuer, clients and residents. ``ValueError`` says what cannot work.
+
+    ``issuer`` is an origin and is used exactly as written: https, or plain http on a loopback address for
+    tests. ``id_token_seconds`` is the life of ID and access tokens: the portal reads them at once.
+    """
+
+    issuer: str
+    clients: tuple[Client, ...]
+    residents: tuple[Resident, ...] = RESIDENTS
+    id_token_seconds: int = 300
+
+    def __post_init__(self) -> None:
+        url = urlsplit(self.issuer)
+        if self.issuer != f"{url.scheme}://{url.netloc}" or not url.hostname or "@" in url.netloc:
+            raise ValueError(f"issuer {self.issuer!r} is not an origin such as https://bsw.balikpapan.test")
+        if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname)):
+            raise ValueError(f"issuer {self.issuer!r} is not https")
+        if self.id_token_seconds < 1:
+            raise ValueError(f"a token lives at least 1 second, not {self.id_token_seconds}")
+
+    @property
+    def secure(self) -> bool:
+        """Whether cookies may and must be marked Secure."""
+        return self.issuer.startswith("https://")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,67 @@
+"""A sandbox Balikpapan Single Window on loopback, and a person who signs in at it.
+
+For tests of whatever must meet a real OpenID Provider; plain http, so nothing but loopback may carry it.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from html import unescape
+
+import requests
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from deploy.sandbox.provider import RESIDENTS, Client, ProviderConfig, Resident, create_app
+
+SARI, BUDI, TIA = RESIDENTS
+
+
+class _Silent(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Keep pytest's output to what failed."""
+
+
+@contextmanager
+def running_provider(clients: Sequence[Client], port: int = 0) -> Iterator[str]:
+    """Run a provider for ``clients`` in a thread and give its issuer URL, ``http://127.0.0.1:PORT``.
+
+    Name a ``port`` to come back under the same issuer after a stop; its keys are new then.
+    """
+    listening = socket.create_server(("127.0.0.1", port))
+    issuer = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    app = create_app(ProviderConfig(issuer=issuer, clients=tuple(clients)))
+    server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent, fd=listening.fileno())
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+        listening.close()
+
+
+def sign_in(authorization_url: str, resident: Resident = SARI, pin: str | None = None) -> str:
+    """Open the sign-in page as a browser without scripts would, give the PIN, return where it sends us back.
+
+    The callback is not fetched. A wrong ``pin`` gives an ``AssertionError`` with the page.
+    """
+    with requests.Session() as browser:
+        page = browser.get(authorization_url, allow_redirects=False, timeout=5)
+        assert page.status_code == 200, page.text
+        form = {"csrf_token": form_token(page.text), "login": resident.username, "pin": pin or resident.pin}
+        answer = browser.post(authorization_url, data=form, allow_redirects=False, timeout=5)
+        assert answer.status_code == 303, answer.text
+        return answer.headers["Location"]
+
+
+def form_token(html: str) -> str:
+    """Return the CSRF token of the page's form."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', html)
+    assert found, html
+    return unescape(found.group(1))
