@@ -147,6 +147,8 @@ class Observation:
 
 def parse_address(text: str) -> Address:
     """Read an address as a phone shows it; an IPv4-mapped IPv6 address is the IPv4 address it carries."""
+    if not isinstance(text, str):
+        raise ValueError(f"{text!r} is not an address in text")  # ip_address would take a number for one
     address = ip_address(text)
     if isinstance(address, IPv6Address):
         if address.scope_id is not None:

@@ -86,9 +86,7 @@ def body_length(header: bytes, limit: int) -> int:
 def pack_records(sessions: Iterable[SessionUsage]) -> bytes:
     """Pack live sessions."""
     pack, octets = RECORD.pack, bytes.fromhex
-    return b"".join(
-        pack(octets(session.replace("-", "")), *usage, left) for session, usage, left in sessions
-    )
+    return b"".join(pack(octets(session.replace("-", "")), *usage, left) for session, usage, left in sessions)
 
 
 def unpack_records(records: bytes) -> list[SessionUsage]:

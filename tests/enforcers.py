@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from policy.client import EnforcerClient
 from policy.compiler.ruleset import Ruleset
 from policy.enforcer.enforcer import Enforcer
 from policy.enforcer.fake import FakeKernel
@@ -29,6 +30,7 @@ class RunningEnforcer:
     socket: Path
     kernel: FakeKernel
     enforcer: Enforcer
+    client: EnforcerClient
 
 
 @contextmanager
@@ -50,14 +52,17 @@ def running_enforcer(
     def run() -> None:
         asyncio.set_event_loop(loop)
         loop.run_until_complete(server.run(listener, stop))
+        loop.run_until_complete(asyncio.sleep(0))  # let the aborted connections close
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
+    client = EnforcerClient(settings.enforcer.socket)
     try:
-        yield RunningEnforcer(settings.enforcer.socket, kernel, enforcer)
+        yield RunningEnforcer(settings.enforcer.socket, kernel, enforcer, client)
     finally:
+        client.close()
         loop.call_soon_threadsafe(stop.set)
         thread.join(10)
         if own:

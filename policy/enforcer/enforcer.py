@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from ipaddress import IPv4Network, IPv6Address, IPv6Network
 
 from policy.compiler.ruleset import Ruleset
 from policy.enforcer import journal as lines
@@ -31,7 +32,29 @@ MAX_SESSIONS = 65_536
 _MAX_UNRECORDED = 100_000
 _NOTHING = Usage()
 
-_FORBIDDEN_GARDEN = ("is_loopback", "is_link_local", "is_multicast", "is_unspecified")
+#: No host of the internet is here (RFC 6890 and RFC 1918, 6598, 3927; 224.0.0.0/3 is multicast and reserved), so
+#: a garden name whose answer points here is an attack on the gateway or on what stands behind it.
+_NOT_THE_INTERNET = tuple(
+    IPv4Network(text)
+    for text in (
+        "0.0.0.0/8",
+        "10.0.0.0/8",
+        "100.64.0.0/10",
+        "127.0.0.0/8",
+        "169.254.0.0/16",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "224.0.0.0/3",
+    )
+)
+#: All global unicast addresses of IPv6 (RFC 4291 section 2.4, IANA's registry).
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+
+
+def _is_on_the_internet(address: Address) -> bool:
+    if isinstance(address, IPv6Address):
+        return address in _GLOBAL_UNICAST
+    return not any(address in network for network in _NOT_THE_INTERNET)
 
 
 class Enforcer:
@@ -100,7 +123,7 @@ class Enforcer:
             raise Refused("invalid", f"seconds must be from 1 to {self._longest}")
         changes = []
         for address in addresses:
-            if self._stations.may_hold(address) or any(getattr(address, kind) for kind in _FORBIDDEN_GARDEN):
+            if self._stations.is_local(address) or not _is_on_the_internet(address):
                 raise Refused("invalid", f"{address} cannot be in the walled garden")
             changes.append(Learn(address, seconds))
         try:

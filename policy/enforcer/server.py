@@ -39,6 +39,7 @@ _EXPIRY_INTERVAL = 1.0
 #: The longest a byte limit may go unchecked when nobody asks for a reading, seconds.
 _READING_INTERVAL = 10.0
 
+
 def roles(peers: PeersSettings) -> dict[int, str]:
     """Uid -> role; a user who does not exist is a ``LookupError`` that says so."""
     return {_uid(getattr(peers, role), role): role for role in protocol.VERBS}
@@ -68,7 +69,7 @@ class Server:
         self._roles = roles_by_uid
         self._verbs = Verbs(enforcer, allowed)
         self._waiting: list[tuple[_Connection, dict[str, Any]]] = []
-        self._connections: dict[str, int] = dict.fromkeys(allowed, 0)
+        self._connections: dict[str, set[_Connection]] = {role: set() for role in allowed}
         self._last_reading = kernel.monotonic()
 
     async def run(self, listener: socket.socket, stop: asyncio.Event) -> None:
@@ -83,21 +84,23 @@ class Server:
             timer.cancel()
             loop.remove_reader(self._kernel.fileno())
             server.close()
+            for connection in [c for connections in self._connections.values() for c in connections]:
+                connection.abort()
 
-    def welcome(self, connection: socket.socket) -> str | None:
+    def welcome(self, connection: _Connection, peer: socket.socket) -> str | None:
         """The role behind a connection; ``None``: it must go."""
-        credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
+        credentials = peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
         _, uid, _ = _UCRED.unpack(credentials)
         role = self._roles.get(uid)
-        if role is None or self._connections[role] >= _MAX_CONNECTIONS:
+        if role is None or len(self._connections[role]) >= _MAX_CONNECTIONS:
             log.warning("refused a connection of uid %d", uid)
             return None
-        self._connections[role] += 1
+        self._connections[role].add(connection)
         return role
 
-    def farewell(self, role: str) -> None:
+    def farewell(self, connection: _Connection, role: str) -> None:
         """A connection of ``role`` is gone."""
-        self._connections[role] -= 1
+        self._connections[role].discard(connection)
 
     def enqueue(self, connection: _Connection, request: dict[str, Any]) -> None:
         """Take a request into the next round."""
@@ -149,7 +152,7 @@ class _Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - a stream server's always is
-        self.role = self._server.welcome(transport.get_extra_info("socket"))
+        self.role = self._server.welcome(self, transport.get_extra_info("socket"))
         if self.role is None:
             transport.abort()
             return
@@ -159,7 +162,7 @@ class _Connection(asyncio.Protocol):
         del exc
         self._transport = None
         if self.role is not None:
-            self._server.farewell(self.role)
+            self._server.farewell(self, self.role)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -174,8 +177,11 @@ class _Connection(asyncio.Protocol):
                 self._server.enqueue(self, request)
         except ProtocolError as error:
             log.warning("cut off %s: %s", self.role, error)
-            if self._transport is not None:
-                self._transport.abort()
+            self.abort()
+
+    def abort(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
 
     def send(self, frames: list[Answer]) -> None:
         if self._transport is None:
@@ -183,7 +189,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(b"".join(protocol.encode(message, records) for message, records in frames))
         if self._transport.get_write_buffer_size() > _MAX_UNREAD:
             log.warning("cut off %s: it does not read its answers", self.role)
-            self._transport.abort()
+            self.abort()
 
 
 def listen(path: Path) -> socket.socket:

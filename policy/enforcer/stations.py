@@ -26,7 +26,11 @@ class Stations:
 
     def may_hold(self, address: Address) -> bool:
         """Whether a phone may have ``address``: inside the LAN, not the gateway's, not a network's own."""
-        return address not in self._reserved and any(address in lan for lan in self._networks)
+        return address not in self._reserved and self.is_local(address)
+
+    def is_local(self, address: Address) -> bool:
+        """Whether ``address`` is of the LAN, a phone's or not."""
+        return any(address in lan for lan in self._networks)
 
     def at(self, address: Address) -> Mac | None:
         """The phone at ``address``."""

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from ipaddress import ip_address
 from typing import Any
 
 from policy import protocol
 from policy.enforcer.enforcer import Enforcer
 from policy.enforcer.journal import JournalError
 from policy.enforcer.kernel import KernelError
-from policy.model import Grant, Mac, Observation, parse_session
+from policy.model import Grant, Mac, Observation, parse_address, parse_session
 from policy.protocol import Refused
 
 log = logging.getLogger(__name__)
@@ -53,7 +52,7 @@ class Verbs:
             return [_refusal("kernel", str(error))]
 
     def _look(self, request: dict[str, Any]) -> dict[str, Any]:
-        device = self._enforcer.look(ip_address(request["address"]))
+        device = self._enforcer.look(parse_address(request["address"]))
         return {
             "mac": str(device.mac) if device.mac else None,
             "session": device.session,
@@ -67,7 +66,7 @@ class Verbs:
         grant = Grant(
             request["session"],
             Mac.parse(request["mac"]),
-            ip_address(request["address"]),
+            parse_address(request["address"]),
             _whole(request["seconds"]),
             None if limit is None else _whole(limit),
         )
@@ -82,7 +81,7 @@ class Verbs:
         return {}
 
     def _learn(self, request: dict[str, Any]) -> dict[str, Any]:
-        addresses = [ip_address(text) for text in request["addresses"]]
+        addresses = [parse_address(text) for text in request["addresses"]]
         self._enforcer.learn(addresses, _whole(request["seconds"]))
         return {}
 
