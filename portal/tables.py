@@ -1,9 +1,21 @@
-"""The portal's own tables; the console's are in ``portal.console.tables`` on the same base."""
+"""The portal's own tables; the console's are in ``portal.console.tables`` on the same base.
+
+Nothing here says in clear who or which device it was: persons and devices are pseudonyms of the local day on which
+the row was made (``monitoring.pseudonyms``), and secrets of a browser are hashes. Moments are UTC.
+"""
 
 from __future__ import annotations
 
-from sqlalchemy import MetaData
-from sqlalchemy.orm import DeclarativeBase
+from datetime import datetime
+
+from sqlalchemy import BigInteger, Index, Integer, MetaData, String, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from policy.database import UtcDateTime
+
+#: SHA-256 or a pseudonym, hexadecimal.
+_HASH = String(64)
+_LIVE = text("ended_at IS NULL")
 
 
 class Base(DeclarativeBase):
@@ -18,3 +30,47 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
+
+
+class Visit(Base):
+    """One stay of one device, from a sign-in until its end; ``id`` is the enforcer's session.
+
+    ``bytes_limit`` is up + down at layer 3, ``None`` for unlimited. ``ended_at`` is ``None`` while the portal has
+    not seen the end; whether the device may pass, and what it has used, only the enforcer knows.
+    """
+
+    __tablename__ = "visits"
+    # One live visit per device, whatever two workers do at once.
+    __table_args__ = (
+        Index("uq_visits_live_device", "device", unique=True, sqlite_where=_LIVE, postgresql_where=_LIVE),
+    )
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    person: Mapped[str] = mapped_column(_HASH, index=True)
+    device: Mapped[str] = mapped_column(_HASH)
+    hotspot: Mapped[str] = mapped_column(String(200))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    extensions: Mapped[int] = mapped_column(Integer)
+    bytes_limit: Mapped[int | None] = mapped_column(BigInteger)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    end_reason: Mapped[str | None] = mapped_column(String(32))
+
+
+class SignIn(Base):
+    """One sign-in under way at the identity provider; removed when it has expired.
+
+    ``state`` and ``browser`` are hashes of what the browser must bring back. ``nonce`` and ``verifier`` are
+    random and worth nothing without the provider's code; they are emptied when the row is used.
+    """
+
+    __tablename__ = "sign_ins"
+
+    state: Mapped[str] = mapped_column(_HASH, primary_key=True)
+    browser: Mapped[str] = mapped_column(_HASH)
+    device: Mapped[str] = mapped_column(_HASH)
+    nonce: Mapped[str] = mapped_column(String(64))
+    verifier: Mapped[str] = mapped_column(String(128))
+    started_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
