@@ -69,11 +69,10 @@ class _Page(HTMLParser):
         assert self._form is not None  # noqa: S101  # the callers have looked
         form = self._form
         # The form's own dictionaries: fields that follow the button belong to the form too.
-        control = Control(values.get("formaction") or form.target, form.method, values.get("value", ""))
+        control = Control(values.get("formaction") or form.target, form.method)
         control.fields, control.types = form.fields, form.types
         if values.get("name"):
             control.fields = {**form.fields, values["name"]: values.get("value", "")}
-        control.text = ""
         return control
 
     def _input(self, form: Control, values: dict[str, str], present: set[str]) -> None:

@@ -3,14 +3,20 @@
 What a real gateway must have another way is said beside it; everything else is as it would be there.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.lab.network import LAN_IPV4, LAN_IPV6
+from deploy.sandbox.names import PORTAL_NAME
 
-PORTAL_HOST = "wifi.balikpapan.test"
+PORTAL_HOST = PORTAL_NAME
 CONSOLE_HOST = "konsol.balikpapan.test"
 CAPTIVE_API = f"https://{PORTAL_HOST}/captive-portal/api"
+
+CLIENT_ID = "gerbang"
+CALLBACK = f"https://{PORTAL_HOST}/login/callback"
 
 # Numeric, since the machine that runs the lab has no such users; a real gateway has names (gerbang-portal...).
 UIDS = {"portal": 64201, "console": 64202, "monitor": 64203, "resolver": 64204}
@@ -20,9 +26,10 @@ DATABASE_GID = 64200
 
 @dataclass(frozen=True)
 class Places:
-    """Where the lab keeps the gateway's files, all below one directory."""
+    """Where the lab keeps the gateway's files, and (`tls`) certificates, whose keys only their owners can read."""
 
     root: Path
+    tls: Path
 
     @property
     def settings(self) -> Path:
@@ -42,17 +49,16 @@ class Places:
     @property
     def authority(self) -> Path:
         """The certificate of the lab's own authority, PEM."""
-        return self.root / "authority.pem"
+        return self.tls / "ca.pem"
 
     def private(self, process: str) -> Path:
         """A directory that only this process (and root) can read."""
         return self.root / process
 
 
-def gateway_toml(places: Places, issuer: str, client_id: str, garden: list[str]) -> str:
+def gateway_toml(places: Places, issuer: str, garden: list[str]) -> str:
     """The gateway's own settings file; `garden` are the names that a phone reaches before sign-in."""
     names = ", ".join(f'"{name}"' for name in garden)
-    portal, console = places.private("portal"), places.private("console")
     return f"""\
 [gateway]
 id = "lab-1"
@@ -86,9 +92,9 @@ url = "sqlite:///{places.database}"
 
 [portal]
 host = "{PORTAL_HOST}"
-certificate = "{portal / "certificate.pem"}"
-key = "{portal / "key.pem"}"
-secret_file = "{portal / "secret"}"
+certificate = "{places.tls / PORTAL_HOST}.pem"
+key = "{places.tls / PORTAL_HOST}.key"
+secret_file = "{places.private("portal") / "secret"}"
 
 [visits]
 seconds = 3600
@@ -97,7 +103,7 @@ extensions = 2
 
 [identity]
 issuer = "{issuer}"
-client_id = "{client_id}"
+client_id = "{CLIENT_ID}"
 ca_file = "{places.authority}"
 
 [notice]
@@ -107,9 +113,9 @@ retention_days = 90
 
 [console]
 host = "{CONSOLE_HOST}"
-certificate = "{console / "certificate.pem"}"
-key = "{console / "key.pem"}"
-secret_file = "{console / "secret"}"
+certificate = "{places.tls / CONSOLE_HOST}.pem"
+key = "{places.tls / CONSOLE_HOST}.key"
+secret_file = "{places.private("console") / "secret"}"
 
 [monitor]
 interval_seconds = 5
@@ -117,6 +123,16 @@ metrics_address = "127.0.0.1"
 metrics_port = 9104
 pseudonym_key_file = "{places.database.parent / "pseudonym.key"}"
 """
+
+
+def internet_json(certificates: Mapping[str, tuple[Path, Path]]) -> str:
+    """The internet's settings: a certificate and key for each name, and the portal as a client of BSW."""
+    entries = [
+        {"names": [name], "certificate": str(certificate), "key": str(key)}
+        for name, (certificate, key) in certificates.items()
+    ]
+    client = {"client_id": CLIENT_ID, "redirect_uris": [CALLBACK]}
+    return json.dumps({"certificates": entries, "provider": {"clients": [client]}})
 
 
 def dnsmasq_conf(leases: Path) -> str:
@@ -186,6 +202,8 @@ server:
     private-address: ::ffff:0:0/96
     private-address: fd00::/8
     private-address: fe80::/10
+    # Windows tells online from captive by this name's fixed answer, fd3e:4f5a:5b81::1 among it.
+    private-domain: "dns.msftncsi.com"
 
     hide-identity: yes
     hide-version: yes
@@ -211,9 +229,3 @@ server:
 remote-control:
     control-enable: no
 """
-
-
-def root_hints(addresses: tuple[str, str]) -> str:
-    """Where unbound finds the lab's root zone: its name server's IPv4 and IPv6 address."""
-    ipv4, ipv6 = addresses
-    return f". 86400 IN NS ns.root.test.\nns.root.test. 86400 IN A {ipv4}\nns.root.test. 86400 IN AAAA {ipv6}\n"

@@ -22,12 +22,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from deploy.lab import configuration, network, services
-from deploy.lab.certificates import Authority
 from deploy.lab.configuration import DATABASE_GID, UIDS, Places
 from deploy.lab.errors import LabError
 from deploy.lab.network import Namespace
-from deploy.lab.supervisor import Process, Supervisor
+from deploy.lab.supervisor import Process, Service, Supervisor
 from deploy.sandbox import names
+from deploy.sandbox.authority import Authority
+from deploy.sandbox.provider.residents import RESIDENTS
+from deploy.sandbox.zone import hints_text, nsd_text, zone_text
 
 HOME = Path("/run/gerbang-lab")
 _ISOLATED = Path("/run/gerbang-isolated")  # deploy/isolated leaves it on the private /run
@@ -52,7 +54,7 @@ class Phone:
         program = [sys.executable, "-m", "deploy.lab.phone", "--account", account, "--site", site, *steps]
         process = subprocess.Popen(
             self.machine.command(program),
-            env={**self.machine.environment, "GERBANG_PIN": names.pin(account)},
+            env={**self.machine.environment, "GERBANG_PIN": _pin(account)},
             cwd=self.source,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -69,7 +71,7 @@ class Phone:
 
 
 class Lab:
-    """One running laboratory below `directory`, which unprivileged users must be able to reach (not a mode 0700 one)."""
+    """One running laboratory below `directory`, which must be open to all users (pytest's tmp_path is not)."""
 
     def __init__(self, directory: Path = HOME, phones: int = 2, progress: Progress = lambda _: None) -> None:
         if phones < 1:
@@ -79,7 +81,7 @@ class Lab:
         self._progress = progress
         self._stack = ExitStack()
         self._machines: dict[str, Namespace] = {}
-        self.places = Places(directory / "gateway" / "files")
+        self.places = Places(directory / "gateway" / "files", directory / "tls")
         self.source = directory / "source"
         self.supervisor = Supervisor(directory / "log")
 
@@ -129,7 +131,7 @@ class Lab:
         self.process(name).kill()
 
     def gerbang(self, user: str, *arguments: str) -> str:
-        """Run `gerbang ARGUMENTS` on the gateway as the user of a process; LabError with what it says if it fails."""
+        """Run `gerbang ARGUMENTS` on the gateway as the user of a process: its output, or LabError."""
         command = self._gateway.command(user, [*arguments, "--config", str(self.places.settings)])
         done = subprocess.run(
             command,
@@ -154,7 +156,9 @@ class Lab:
         (self._directory / "log").mkdir()
         self._show_source()
         self._progress("cables")
-        self._machines = network.build(self._directory, self._phones, names.addresses())
+        self._machines = network.build(
+            self._directory, self._phones, [str(a) for a in names.site_addresses()], self.places.authority
+        )
         self._stack.callback(lambda: network.demolish(self._machines.values()))
         self._progress("certificates and settings")
         self._write_files()
@@ -165,8 +169,20 @@ class Lab:
         self.supervisor.start(self._gateway.database_users())
         self.supervisor.wait_ready(self.supervisor.names())
 
-    def _internet_servers(self) -> list[services.Service]:
-        return services.internet(self.internet, Path(sys.executable), self._directory / "internet", self.source)
+    def _internet_servers(self) -> list[Service]:
+        return services.internet(self.internet, self._directory / "internet", self.source)
+
+    def _write_internet(self, authority: Authority) -> None:
+        directory = self._directory / "internet"
+        state = directory / "nsd"
+        state.mkdir()
+        zone = directory / "root.zone"
+        zone.write_text(zone_text(names.HOSTS, names.NAMESERVER), encoding="ascii")
+        nsd = nsd_text(names.NAMESERVER, zone, state)
+        (directory / "nsd.conf").write_text(nsd, encoding="utf-8")
+        certificates = {host.name: authority.issue([host.name]) for host in names.served()}
+        sites = configuration.internet_json(certificates)
+        (directory / "internet.json").write_text(sites, encoding="utf-8")
 
     def _show_source(self) -> None:
         """Give the gateway's users a view of this checkout, wherever it is (root's home is closed to them)."""
@@ -182,20 +198,23 @@ class Lab:
             _directory(places.private(name), uid, uid, 0o700)
         places.socket.parent.mkdir()
         _directory(places.database.parent, 0, DATABASE_GID, 0o2770)
-        authority = Authority()
-        places.authority.write_bytes(authority.pem)
+        authority = Authority.create(places.tls)
+        self._write_internet(authority)
         for name, host in (("portal", configuration.PORTAL_HOST), ("console", configuration.CONSOLE_HOST)):
-            certificate, key = authority.issue([host])
-            _secret(places.private(name) / "certificate.pem", certificate, UIDS[name])
-            _secret(places.private(name) / "key.pem", key, UIDS[name])
+            authority.issue([host], owner=UIDS[name])
             _secret(places.private(name) / "secret", secrets.token_hex(32).encode(), UIDS[name])
-        toml = configuration.gateway_toml(places, names.ISSUER, names.CLIENT_ID, [names.BSW])
+        issuer = f"https://{names.PROVIDER_NAME}"
+        toml = configuration.gateway_toml(places, issuer, [names.PROVIDER_NAME])
         places.settings.write_text(toml, encoding="utf-8")
         leases = places.root / "dnsmasq.leases"
         (places.root / "dnsmasq.conf").write_text(configuration.dnsmasq_conf(leases), encoding="utf-8")
         hints = places.root / "root.hints"
-        hints.write_text(configuration.root_hints(names.DNS), encoding="utf-8")
+        hints.write_text(hints_text(names.NAMESERVER), encoding="ascii")
         (places.root / "unbound.conf").write_text(configuration.unbound_conf(hints), encoding="utf-8")
+
+
+def _pin(account: str) -> str:
+    return next(resident.pin for resident in RESIDENTS if resident.username == account)
 
 
 def _directory(path: Path, uid: int, gid: int, mode: int) -> None:

@@ -23,6 +23,8 @@ WAN_IPV6 = "2001:db8:51::2"
 UPLINK_IPV4 = "198.51.100.1"
 UPLINK_IPV6 = "2001:db8:51::1"
 
+# How Python's requests, OpenSSL's own tools and curl are told.
+_TRUST = ("REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "CURL_CA_BUNDLE")
 _RESOLV_CONF = Path("/etc/resolv.conf")
 # A host as its maker ships it: no forwarding, whatever the machine that runs the lab does with its own.
 _HOST = {
@@ -51,6 +53,7 @@ class Namespace:
 
     name: str
     directory: Path
+    trusted: Path | None = None  # a certificate authority that its programs trust instead of the machine's
 
     @property
     def home(self) -> Path:
@@ -66,7 +69,8 @@ class Namespace:
     def environment(self) -> dict[str, str]:
         """What its programs find in their environment; proxies of the machine outside do not exist in here."""
         kept = {name: os.environ[name] for name in ("PATH", "LANG", "TERM") if name in os.environ}
-        return {**kept, "HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
+        trust = dict.fromkeys(_TRUST, str(self.trusted)) if self.trusted else {}
+        return {**kept, **trust, "HOME": str(self.home), "PYTHONUNBUFFERED": "1"}
 
     def command(self, arguments: Sequence[str]) -> list[str]:
         """The command line that runs `arguments` in here. Each step executes the next, so the process id stays."""
@@ -90,13 +94,18 @@ class Namespace:
         )
 
 
-def build(directory: Path, phones: int, sites: Sequence[str]) -> dict[str, Namespace]:
-    """Make every namespace, cable, address and route; `sites` are the addresses that the internet holds.
+def build(directory: Path, phones: int, sites: Sequence[str], authority: Path) -> dict[str, Namespace]:
+    """Make every namespace, cable, address and route.
+
+    `sites` are the addresses that the internet holds, `authority` the certificate authority that phones trust.
 
     LabError names the command that the kernel refused.
     """
     names = ["gateway", "air", "internet", *(f"phone{number}" for number in range(1, phones + 1))]
-    machines = {name: _furnish(Namespace(name, directory / name)) for name in names}
+    trusted = {name: authority for name in names if name.startswith("phone")}
+    machines = {name: Namespace(name, directory / name, trusted.get(name)) for name in names}
+    for machine in machines.values():
+        _furnish(machine)
     _ip([], [f"netns add {name}" for name in names])
     for name in names:
         inside(name, lambda name=name: _set(_kernel_settings(name)))  # type: ignore[misc]
@@ -168,7 +177,7 @@ def _set(settings: Mapping[str, int]) -> None:
         Path("/proc/sys", *key.split(".")).write_text(f"{value}\n", encoding="ascii")
 
 
-def _furnish(machine: Namespace) -> Namespace:
+def _furnish(machine: Namespace) -> None:
     machine.home.mkdir(parents=True)
     machine.resolv_conf.write_text("", encoding="ascii")
     # Where resolv.conf points into /run (systemd-resolved), the private /run lacks its target: make one.
@@ -176,7 +185,6 @@ def _furnish(machine: Namespace) -> Namespace:
     if not place.exists() and place.is_relative_to("/run"):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.touch()
-    return machine
 
 
 def _ip(options: Sequence[str], lines: Sequence[str]) -> None:

@@ -3,7 +3,7 @@
     python -m deploy.lab.phone join probe refusal api signin fetch api extend signout
 
 A line holds what was seen, not what ought to be: judging it is the caller's. Cookies are kept in $HOME, as a
-browser keeps them, so steps can be spread over several calls. Ends with 1 at the first step that could not be done.
+browser keeps them, so steps can be spread over several calls. Ends with 1 at the first step that cannot be done.
 """
 
 import argparse
@@ -71,23 +71,9 @@ class Phone:
         began = time.monotonic()
         script = Path(__file__).with_name("udhcpc.sh")
         subprocess.run(["ip", "link", "set", INTERFACE, "up"], check=True)
-        # -O 114: ask for the captive portal's option; -t/-T: tries, seconds between them; -n: give up then; -q: then end.
-        command = [
-            "udhcpc",
-            "-i",
-            INTERFACE,
-            "-s",
-            str(script),
-            "-O",
-            "114",
-            "-t",
-            "8",
-            "-T",
-            "1",
-            "-n",
-            "-q",
-            "-f",
-        ]
+        # Asks for option 114, tries 8 times in 8 s, then gives up (-n); ends when it has the lease (-q).
+        tries = ["-t", "8", "-T", "1", "-n", "-q", "-f"]
+        command = ["udhcpc", "-i", INTERFACE, "-s", str(script), "-O", "114", *tries]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise PhoneError(f"no DHCP lease: {done.stderr.strip()}")

@@ -5,6 +5,7 @@ have a user each and no capability; none can gain any (no_new_privs).
 """
 
 import socket
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +68,11 @@ class Gateway:
         )
 
 
-def internet(machine: Namespace, python: Path, directory: Path, source: Path) -> list[Service]:
+def internet(machine: Namespace, directory: Path, source: Path) -> list[Service]:
     """The authoritative name server and all sites of the lab's internet."""
     nsd = ["nsd", "-d", "-c", str(directory / "nsd.conf")]
-    sites = [str(python), "-m", "deploy.sandbox.internet", str(directory)]
+    settings = str(directory / "internet.json")
+    sites = [sys.executable, "-m", "deploy.sandbox.internet", "--config", settings]
     return [
         Service("nsd", machine.command(nsd), machine.environment, Path("/"), lambda pid: listens(pid, "tcp", 53)),
         Service(

@@ -20,6 +20,7 @@ _RESTART_SECONDS = 0.2  # the same as RestartSec= of the real gateway's units
 _LONGEST_RESTART_SECONDS = 5.0
 _STEADY_SECONDS = 3.0  # one that ran this long was well: its next restart is quick again
 _STOP_SECONDS = 3.0
+_LIVES = 5
 _POLL_SECONDS = 0.02
 
 
@@ -70,9 +71,9 @@ class Process:
             os.kill(self.pid, number)
 
     def wait_ready(self, deadline: float) -> None:
-        """Return once it serves; LabError with the end of its log when `deadline` (monotonic) passes first."""
+        """Return once it serves; LabError with the end of its log after `deadline` (monotonic) or 5 lives."""
         while not (self.pid and self.service.ready(self.pid)):
-            if time.monotonic() > deadline:
+            if time.monotonic() > deadline or self.starts > _LIVES:
                 raise LabError(f"{self.service.name} does not come up. The end of {self.log}:\n{self.tail()}")
             time.sleep(_POLL_SECONDS)
 
