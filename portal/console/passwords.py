@@ -24,19 +24,18 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 _HASHER = PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
 """RFC 9106 section 4, second recommended option: t=3, 64 MiB, p=4; above OWASP's minimum of 19 MiB, t=2, p=1."""
 
-_COMMON = frozenset(
-    """
+_WORDS = """
     password passwort pass word kata sandi rahasia admin administrator operator auditor approver leader root
     user test login welcome selamat datang letmein changeme ganti default secret master super qwerty qwertz
     qwertyuiop asdf asdfgh asdfghjkl zxcvbn zxcvbnm abc abcd abcdef iloveyou monkey dragon sunshine princess
     football baseball sayang cinta bismillah alhamdulillah allah indonesia merdeka jakarta kalimantan timur
     borneo balikpapan kota beriman nusantara bekapai manggar sepinggan diskominfo kominfo gerbang gempita bsw
     wifi internet hotspot gateway portal console konsol pemkot walikota dinas ku saya the my is and x
-    """.split()
-)
+"""
+_COMMON = frozenset(_WORDS.split())
 """Words that leaked passwords and this place suggest: a password made of nothing else is guessed first."""
 
-_LEET = str.maketrans("013457@$!", "oleastasi")
+_LEET = str.maketrans("013457@$!", "oieastasi")
 _RUNS = ("abcdefghijklmnopqrstuvwxyz", "01234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 
 
@@ -65,7 +64,8 @@ def check(password: str, name: str) -> None:
 def _is_common(text: str) -> bool:
     """Nothing but common words, with digits and signs around them or in place of letters."""
     stripped = re.sub(r"[\W\d_]+", "", text)
-    letters = re.sub(r"[\W\d_]+", "", text.translate(_LEET))
+    inner = re.sub(r"^[\W\d_]+|[\W\d_]+$", "", text)
+    letters = re.sub(r"[\W\d_]+", "", inner.translate(_LEET))
     return _is_words(stripped) or _is_words(letters)
 
 
