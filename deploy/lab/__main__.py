@@ -30,7 +30,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.phones < 2:
         parser.error("--phones: the trip and the windows need one phone each, so at least 2")
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     console = Console()
     try:

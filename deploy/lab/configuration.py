@@ -16,7 +16,7 @@ CONSOLE_HOST = "konsol.balikpapan.test"
 CAPTIVE_API = f"https://{PORTAL_HOST}/captive-portal/api"
 
 CLIENT_ID = "gerbang"
-CALLBACK = f"https://{PORTAL_HOST}/login/callback"
+CALLBACK = f"https://{PORTAL_HOST}/oidc/callback"
 
 # Numeric, since the machine that runs the lab has no such users; a real gateway has names (gerbang-portal...).
 UIDS = {"portal": 64201, "console": 64202, "monitor": 64203, "resolver": 64204}

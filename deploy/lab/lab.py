@@ -10,7 +10,6 @@ It must run in namespaces of its own (`deploy/isolated`): whatever kills it, the
 
 import json
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -48,6 +47,15 @@ class Phone:
     def run(self, arguments: list[str], timeout: float = 60) -> subprocess.CompletedProcess[str]:
         """Run any program inside the phone; the caller judges the exit status."""
         return self.machine.run(arguments, timeout)
+
+    def trust_in_chromium(self) -> None:
+        """Put the lab's authority where Chromium looks: an NSS database in the owner's home. Once is enough."""
+        database = self.machine.home / ".pki" / "nssdb"
+        database.mkdir(parents=True)
+        where = ["certutil", "-d", f"sql:{database}"]
+        subprocess.run([*where, "-N", "--empty-password"], check=True, capture_output=True)
+        add = ["-A", "-n", "laboratory", "-t", "C,,", "-i", str(self.machine.trusted)]
+        subprocess.run([*where, *add], check=True, capture_output=True)
 
     def steps(self, *steps: str, account: str = "sari", site: str = "berita.test") -> Iterator[dict[str, Any]]:
         """Let the owner do these steps (deploy/lab/phone.py); gives what was seen at each as soon as it is."""
@@ -202,7 +210,6 @@ class Lab:
         self._write_internet(authority)
         for name, host in (("portal", configuration.PORTAL_HOST), ("console", configuration.CONSOLE_HOST)):
             authority.issue([host], owner=UIDS[name])
-            _secret(places.private(name) / "secret", secrets.token_hex(32).encode(), UIDS[name])
         issuer = f"https://{names.PROVIDER_NAME}"
         toml = configuration.gateway_toml(places, issuer, [names.PROVIDER_NAME])
         places.settings.write_text(toml, encoding="utf-8")
@@ -221,9 +228,3 @@ def _directory(path: Path, uid: int, gid: int, mode: int) -> None:
     path.mkdir()
     os.chown(path, uid, gid)
     path.chmod(mode)  # after chown, which clears set-group-ID
-
-
-def _secret(path: Path, content: bytes, uid: int) -> None:
-    path.touch(mode=0o600)
-    path.write_bytes(content)
-    os.chown(path, uid, uid)

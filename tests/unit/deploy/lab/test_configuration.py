@@ -10,6 +10,7 @@ from deploy.sandbox.names import NAMESERVER
 from deploy.sandbox.settings import InternetConfig
 from deploy.sandbox.zone import hints_text
 from policy.settings import Settings
+from portal.visitor import actions, captive_api
 
 
 def accepted(command: list[str]) -> str:
@@ -42,6 +43,12 @@ def test_gateway_toml_is_what_a_gateway_reads(tmp_path: Path) -> None:
     assert settings.enforcer.peers.portal == configuration.UIDS["portal"]
     assert settings.database.url == "sqlite:////run/lab/gateway/database/gerbang.db"
     assert settings.identity.client_id == configuration.CLIENT_ID
+
+
+def test_the_portal_is_where_dhcp_and_the_provider_say() -> None:
+    origin = f"https://{configuration.PORTAL_HOST}"
+    assert origin + captive_api.PATH == configuration.CAPTIVE_API
+    assert origin + actions.CALLBACK == configuration.CALLBACK
 
 
 def test_the_journal_is_where_nobody_else_can_read_and_the_socket_where_all_can_reach() -> None:
