@@ -12,12 +12,23 @@ _PARAMETER = re.compile(r"[\x20-\x21\x23-\x5b\x5d-\x7e]{0,2048}")
 _PARAMETERS = ("response_type", "client_id", "redirect_uri", "scope", "state", "nonce", "grant_type", "code")
 
 
+#: RFC 9110 section 11.4: a scheme and one token68, as Basic and Bearer have it.
+_AUTHORIZATION = re.compile(r"[A-Za-z]+ [A-Za-z0-9._~+/-]+=*")
+
+
 def refuse_malformed() -> Response | None:
-    """Stop parameters with characters that RFC 6749 does not know before anything echoes them."""
+    """Stop what is not well formed before authlib takes it apart or echoes it."""
     values = request.values
-    if all(_PARAMETER.fullmatch(value) for name in _PARAMETERS for value in values.getlist(name)):
+    parameters = (value for name in _PARAMETERS for value in values.getlist(name))
+    if all(map(_PARAMETER.fullmatch, parameters)) and _authorization_is_well_formed():
         return None
     return make_response(jsonify(error="invalid_request"), 400)
+
+
+def _authorization_is_well_formed() -> bool:
+    """Accept no credentials, or ones in the right syntax (for Basic: base64 of UTF-8)."""
+    header = request.headers.get("Authorization", "")
+    return not header or (bool(_AUTHORIZATION.fullmatch(header)) and request.authorization is not None)
 
 
 def allow_form_to(answer: Response, redirect_uri: str) -> None:
