@@ -7,7 +7,6 @@ import threading
 from contextlib import ExitStack
 
 from rich.console import Console
-from rich.table import Table
 
 from deploy.lab import trip
 from deploy.lab.configuration import CONSOLE_HOST, PORTAL_HOST
@@ -68,12 +67,12 @@ def _stay(lab: Lab, console: Console) -> None:
     if "error" in joined:
         raise LabError(f"phone 2 could not join: {joined['error']}")
     with Windows(_views(), lab.places.authority) as windows:
-        table = Table("open in a browser", "what it is", box=None, header_style="bold")
+        console.print("\nOpen in a browser on this machine:", style="bold")
         for view, address in windows.addresses:
-            table.add_row(address, view.title)
-        console.print(table)
+            console.print(f"  {address}/  {view.title}", soft_wrap=True)
+        console.print("Sign in to the console, each with a one-time password, as", style="bold")
         for role, password in passwords.items():
-            console.print(f"console, sign in as {role} with the one-time password {password}", markup=False)
+            console.print(f"  {role:<9} {password}", markup=False, highlight=False)
         console.print("Ctrl-C ends the laboratory.")
         try:
             threading.Event().wait()

@@ -11,6 +11,7 @@ It must run in namespaces of its own (`deploy/isolated`): whatever kills it, the
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -67,13 +68,14 @@ class Phone:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             text=True,
+            start_new_session=True,  # Ctrl-C is for the laboratory, which ends the rest in order
         )
         assert process.stdout is not None  # noqa: S101  # PIPE gives one
         try:
             for line in process.stdout:
                 yield json.loads(line)
         finally:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()
             process.stdout.close()
 
@@ -148,6 +150,7 @@ class Lab:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
+            start_new_session=True,
             check=False,
         )
         if done.returncode != 0:

@@ -90,6 +90,7 @@ class Namespace:
             capture_output=True,
             text=True,
             timeout=timeout,
+            start_new_session=True,  # Ctrl-C is for the laboratory
             check=False,
         )
 

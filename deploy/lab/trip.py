@@ -126,7 +126,7 @@ def walk(lab: Lab, console: Console) -> bool:
             verdict = _judged(judge, next(facts, {"error": "the phone's program ended"}))
         mark = "[green]✓[/]" if verdict.held else "[red]✗[/]"
         console.print(f"{mark} [bold]{title:<13}[/]", end=" ")
-        console.print(verdict.seen, markup=False, highlight=False)
+        console.print(verdict.seen, markup=False, highlight=False, soft_wrap=True)
         if not verdict.held:
             facts.close()
             return False

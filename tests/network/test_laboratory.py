@@ -1,0 +1,112 @@
+"""The laboratory itself, as people start it, and as it ends."""
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import requests
+
+from deploy.lab.browser import Browser
+
+pytestmark = pytest.mark.network
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [str(ROOT / "deploy" / "isolated"), str(ROOT / ".venv" / "bin" / "python"), "-m", "deploy.lab"]
+
+
+def processes() -> set[int]:
+    return {int(path.name) for path in Path("/proc").iterdir() if path.name.isdecimal()}
+
+
+def namespaces() -> set[str]:
+    found = set()
+    for pid in processes():
+        try:
+            found.add(str(Path(f"/proc/{pid}/ns/net").readlink()))
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def left() -> tuple[set[int], set[str], str, list[str]]:
+    """All that a laboratory could leave behind."""
+    return processes(), namespaces(), Path("/proc/mounts").read_text(), sorted(map(str, Path("/run").iterdir()))
+
+
+@contextmanager
+def staying() -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """A laboratory that stays up, and what it has printed until then."""
+    with subprocess.Popen(COMMAND, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True) as lab:
+        assert lab.stdout is not None
+        said = ""
+        try:
+            for line in lab.stdout:
+                said += line
+                if line.startswith("Ctrl-C"):
+                    break
+            assert "Ctrl-C" in said, said
+            yield lab, said
+        finally:
+            lab.kill()
+
+
+def child_of(parent: int) -> int:
+    return int(Path(f"/proc/{parent}/task/{parent}/children").read_text().split()[0])
+
+
+def test_once_walks_the_whole_trip_and_leaves_nothing() -> None:
+    before = left()
+    began = time.monotonic()
+    done = subprocess.run([*COMMAND, "--once"], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("✓") == 9, done.stdout
+    assert time.monotonic() - began < 40
+    assert left() == before
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda lab: os.killpg(lab.pid, signal.SIGINT), id="Ctrl-C"),
+        pytest.param(lambda lab: lab.kill(), id="kill -9 of the outermost process"),
+        pytest.param(lambda lab: os.kill(child_of(lab.pid), signal.SIGKILL), id="kill -9 of the supervisor"),
+    ],
+)
+def test_whatever_ends_it_nothing_remains(end: Callable[[subprocess.Popen[str]], None]) -> None:
+    before = left()
+    with staying() as (lab, _):
+        end(lab)
+        assert lab.stdout is not None
+        assert "Traceback" not in lab.stdout.read()
+        lab.wait(timeout=20)
+    deadline = time.monotonic() + 5  # the kernel ends the rest by itself, not at once
+    while left() != before and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert left() == before
+
+
+def test_a_person_signs_in_through_the_windows() -> None:
+    with staying() as (_, said):
+        portal, provider, console = re.findall(r"http://127\.0\.0\.1:\d+", said)
+        browser = Browser(requests.Session())
+        browser.open(f"{portal}/")
+        press(browser, "masuk")
+        assert browser.url.startswith(f"{provider}/")
+        press(browser, "masuk", {"login": "budi", "pin": "135791"})
+        assert browser.url == f"{portal}/status"
+        assert "online" in browser.title
+        browser.open(f"{console}/")
+        assert browser.status == 200
+        assert all("https://" not in control.target for control in browser.controls)
+
+
+def press(browser: Browser, pattern: str, answers: dict[str, str] | None = None) -> None:
+    control = browser.find(pattern)
+    assert control is not None, browser.title
+    browser.press(control, answers or {})
