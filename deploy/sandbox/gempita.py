@@ -79,12 +79,20 @@ def create_app() -> Flask:
     @app.post("/api/v1/screenings")
     def screen() -> tuple[Response, int]:
         try:
-            screening = Screening.parse(request.get_json(silent=True))
+            screening = Screening.parse(_document())
         except InvalidScreeningError as error:
             return jsonify(error="invalid_screening", problems=error.problems), 422
         return jsonify(id=str(uuid.uuid4()), place=screening.place, day=screening.day.isoformat()), 201
 
     return app
+
+
+def _document() -> object:
+    """Return the request's JSON, or ``None`` for what is none; brackets without end are none, too."""
+    try:
+        return request.get_json(silent=True)
+    except RecursionError:
+        return None
 
 
 def _within(value: object, lowest: float, highest: float) -> bool:

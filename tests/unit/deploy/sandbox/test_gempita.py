@@ -49,10 +49,11 @@ def test_what_is_wrong_is_named(changes: dict[str, Any], fields: set[str]) -> No
     assert answer.get_json()["problems"].keys() == fields
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b"null"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff\xfe", b"null", b"[" * 16_000])
 def test_a_body_that_is_no_screening_is_refused(body: bytes) -> None:
     client = gempita.create_app().test_client()
     answer = client.post("/api/v1/screenings", data=body, content_type="application/json")
+    assert answer.status_code == 422
     assert answer.get_json()["problems"].keys() == {"body"}
 
 
