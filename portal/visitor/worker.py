@@ -65,11 +65,15 @@ class VisitorWorker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no 
 
     def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:
         """One request and its answer, or the end of the connection when that takes too long."""
-        with gevent.Timeout(REQUEST_SECONDS, StopIteration):
-            super().handle_request(listener_name, req, sock, addr)
+        try:
+            with gevent.Timeout(REQUEST_SECONDS):
+                super().handle_request(listener_name, req, sock, addr)
+        except gevent.Timeout:
+            raise StopIteration from None  # what gunicorn takes for "close the connection"
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: BaseException) -> None:
         """Answer what is no request without echoing or logging it; an error of ours is logged by its name."""
+        del req, addr
         if not isinstance(exc, http_errors.ParseException | ssl.SSLError | OSError | UnicodeError):
             self.log.error("a connection ended by %s", type(exc).__name__)
         answer = _BAD_REQUEST if isinstance(client, ssl.SSLSocket) else self._redirect
