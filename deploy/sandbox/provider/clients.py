@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import ClientMixin
@@ -25,7 +25,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
 
     client_id: str
     redirect_uris: tuple[str, ...]
-    secret: str = ""
+    secret: str = field(default="", repr=False)
     sector: str = ""
 
     def __post_init__(self) -> None:

@@ -123,6 +123,22 @@ def test_many_bytes_come_whole_and_stay_whole_upwards(internet: Internet) -> Non
         assert json.load(answer) == {"bytes": 5_000_000}
 
 
+def test_a_cut_upload_and_a_cut_download_are_no_fault(internet: Internet) -> None:
+    head = b"POST /upload HTTP/1.1\r\nHost: video.test\r\n"
+    for rest in (
+        b"Transfer-Encoding: chunked\r\n\r\n5\r\nab",
+        b"Content-Length: 9\r\n\r\nab",
+    ):
+        with socket.create_connection(("127.0.0.1", internet.http_port), timeout=5) as raw:
+            raw.sendall(head + rest)
+            raw.shutdown(socket.SHUT_WR)
+            assert raw.makefile("rb").readline().startswith(b"HTTP/1.1 400 ")
+    with internet.ask("video.test", "/bytes/900000000") as answer:
+        assert len(answer.read(1000)) == 1000
+    with internet.ask("video.test", "/bytes/1") as answer:
+        assert answer.read() == b"\0"
+
+
 def test_a_wrong_file_is_said_on_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "deploy.sandbox.internet", "--config", str(tmp_path / "none.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
