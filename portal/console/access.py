@@ -142,8 +142,8 @@ def choose(form: NewPasswordForm) -> bool:
 
 def _weakness(error: passwords.WeakPassword) -> str:
     words: dict[str, str] = {
-        "short": gettext("Terlalu pendek: paling sedikit %(n)s huruf.", n=passwords.SHORTEST),
-        "long": gettext("Terlalu panjang: paling banyak %(n)s huruf.", n=passwords.LONGEST),
+        "short": gettext("Terlalu pendek: paling sedikit %(n)s karakter.", n=passwords.SHORTEST),
+        "long": gettext("Terlalu panjang: paling banyak %(n)s karakter.", n=passwords.LONGEST),
         "name": gettext("Jangan pakai nama akun sebagai kata sandi."),
         "common": gettext("Mudah ditebak. Pakai beberapa kata yang tidak saling berhubungan."),
     }

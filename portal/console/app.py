@@ -49,6 +49,7 @@ def create_app(
 ) -> Flask:
     """The application; ``secret`` signs its cookie, ``now`` is the clock that tests move."""
     app = Flask(__name__)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     zone = settings.gateway.timezone
     app.config.update(
         SECRET_KEY=secret,

@@ -42,17 +42,18 @@ def _scaled(value: float, units: tuple[str, ...]) -> str:
     return f"{format_decimal(value, format=pattern)}\N{NO-BREAK SPACE}{units[index]}"
 
 
-def clock(at: datetime, seconds: bool = False) -> str:
+def clock(at: datetime) -> str:
     """``14:05``, local."""
-    return str(format_time(at, "HH:mm:ss" if seconds else "HH:mm"))
+    return str(format_time(at, "HH:mm"))
 
 
-def moment(at: datetime) -> str:
+def moment(at: datetime, seconds: bool = False) -> str:
     """The time of day, with the date when it is not today."""
     own = services()
     today = own.now().astimezone(own.timezone).date()
     same = at.astimezone(own.timezone).date() == today
-    return str(_format_datetime(at, "HH:mm:ss" if same else "d MMM yyyy HH:mm:ss"))
+    time = "HH:mm:ss" if seconds else "HH:mm"
+    return str(_format_datetime(at, time if same else f"d MMM yyyy {time}"))
 
 
 def duration(span: timedelta) -> str:

@@ -44,7 +44,7 @@ class EndSessionForm(FlaskForm):  # type: ignore[misc]
         _l("Alasan"),
         validators=[
             DataRequired(_l("Tulis alasannya; alasan ini dicatat.")),
-            Length(min=5, max=200, message=_l("Tulis alasan sepanjang 5 sampai 200 huruf.")),
+            Length(min=5, max=200, message=_l("Tulis alasan sepanjang 5 sampai 200 karakter.")),
         ],
         filters=[lambda text: " ".join(text.split()) if text else text],
     )
