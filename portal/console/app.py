@@ -6,8 +6,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, redirect, render_template, request
+from flask import Flask, Response, abort, redirect, render_template, request
 from flask_babel import Babel, get_locale
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from sqlalchemy import Engine
@@ -60,7 +61,6 @@ def create_app(
         SESSION_REFRESH_EACH_REQUEST=False,
         MAX_CONTENT_LENGTH=16_384,
         MAX_FORM_PARTS=20,
-        TRUSTED_HOSTS=[settings.console.host, settings.console.address, "localhost", "127.0.0.1"],
         WTF_CSRF_TIME_LIMIT=None,  # as long as the cookie, which sign-in renews
         BABEL_DEFAULT_LOCALE="id",
         BABEL_DEFAULT_TIMEZONE=zone.key,
@@ -71,6 +71,7 @@ def create_app(
     Babel(app, locale_selector=_language)
     CSRFProtect(app)
     formats.install(app)
+    app.before_request(_known_hosts_only(settings))
     access.install(app)
     app.register_blueprint(sessions)
     app.register_blueprint(own)
@@ -79,6 +80,21 @@ def create_app(
     app.after_request(_protect)
     _offer(app, settings)
     return app
+
+
+def _known_hosts_only(settings: Settings) -> Callable[[], None]:
+    """Refuse names that are not ours: another site's name that resolves to us (DNS rebinding) signs nobody in."""
+    known = {settings.console.host, settings.console.address, "localhost", "127.0.0.1", "::1"}
+
+    def check() -> None:
+        try:
+            name = urlsplit(f"//{request.environ.get('HTTP_HOST', '')}").hostname
+        except ValueError:
+            name = None
+        if name not in known:
+            abort(400)
+
+    return check
 
 
 def _offer(app: Flask, settings: Settings) -> None:
