@@ -209,6 +209,10 @@ class Lab:
             _directory(places.private(name), uid, uid, 0o700)
         places.socket.parent.mkdir()
         _directory(places.database.parent, 0, DATABASE_GID, 0o2770)
+        # SQLite makes its files 0644 whatever the umask, and those beside the database with the database's mode.
+        places.database.touch()
+        os.chown(places.database, UIDS["portal"], DATABASE_GID)
+        places.database.chmod(0o660)
         authority = Authority.create(places.tls)
         self._write_internet(authority)
         for name, host in (("portal", configuration.PORTAL_HOST), ("console", configuration.CONSOLE_HOST)):
