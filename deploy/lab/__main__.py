@@ -4,6 +4,7 @@ import argparse
 import signal
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 from rich.console import Console
@@ -61,9 +62,10 @@ def _show_logs(lab: Lab, console: Console) -> None:
 
 
 def _stay(lab: Lab, console: Console) -> None:
-    with console.status("phone 2 joins, staff accounts are made"):
+    with console.status("phone 2 joins, staff accounts are made"), ThreadPoolExecutor() as pool:
+        outputs = pool.map(lambda role: lab.gerbang("console", "staff", "add", role, "--role", role), _STAFF)
         joined = next(lab.phone(2).steps("join"))
-        passwords = {role: lab.gerbang("console", "staff", "add", role, "--role", role).strip() for role in _STAFF}
+        passwords = dict(zip(_STAFF, map(str.strip, outputs), strict=True))
     if "error" in joined:
         raise LabError(f"phone 2 could not join: {joined['error']}")
     with Windows(_views(), lab.places.authority) as windows:
