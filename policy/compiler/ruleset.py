@@ -1,8 +1,8 @@
 """The gateway's one nftables table, as text: who may pass, who is caught, what is counted.
 
-There is no rule per phone: phones are elements of sets, and every packet is judged by them, established or not, so
-a kernel timeout or a removed element cuts a live flow by itself. Nothing here touches a kernel; ``policy.enforcer``
-loads the text in one transaction. It loads on nft 1.0.6 and Linux 6.1, Debian 12's.
+There is no rule per phone: phones are elements of sets, and every packet is judged by them, established or not,
+so a kernel timeout or a removed element cuts a live flow by itself. Nothing here touches a kernel;
+``policy.enforcer`` loads the text in one transaction. It loads on nft 1.0.6 and Linux 6.1, Debian 12's.
 """
 
 from __future__ import annotations

@@ -38,7 +38,10 @@ class Kernel(Protocol):
         """Put the static ruleset in, whole or not at all, keeping what is open; then turn forwarding on."""
 
     def apply(self, changes: Sequence[Change]) -> None:
-        """Apply all changes in one transaction; raises ``KernelError`` and applies nothing otherwise."""
+        """Apply all changes in one transaction; raises ``KernelError`` and applies nothing otherwise.
+
+        An address is open for one phone at a time: closing it for one stops its downward direction for all.
+        """
 
     def opened(self) -> Mapping[Binding, int]:
         """Every open binding and its seconds left (rounded down)."""
@@ -50,7 +53,7 @@ class Kernel(Protocol):
         """The counters of these addresses only, without reading the others."""
 
     def forget_flows(self, addresses: Collection[Address]) -> None:
-        """Delete the conntrack entries of these phones' addresses, so that the next packet is judged anew."""
+        """Have the conntrack entries of these phones' addresses deleted soon; packets are judged anew already."""
 
     def neighbours(self) -> Iterable[Neighbour]:
         """The LAN's neighbour table as it is now."""

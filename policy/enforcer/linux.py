@@ -1,0 +1,140 @@
+"""``Kernel`` over netlink: the sets, the neighbour table, the flows of one Linux network namespace."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from policy.compiler.ruleset import TABLE, Ruleset
+from policy.enforcer import libnftables
+from policy.enforcer.kernel import KernelError, Neighbour
+from policy.enforcer.neighbours import Neighbours
+from policy.enforcer.nftables import Sets, granted_binding, wishes
+from policy.enforcer.sweeper import Sweeper
+from policy.model import Address, Binding, Usage
+from policy.plan import Change
+from policy.settings import NetworkSettings
+
+log = logging.getLogger(__name__)
+
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+#: IPv4 first: changing it resets other settings (ip-sysctl, ip_forward), and IPv6 needs its rules no later.
+_FORWARDING = (Path("/proc/sys/net/ipv4/ip_forward"), Path("/proc/sys/net/ipv6/conf/all/forwarding"))
+
+
+class LinuxKernel:
+    """The real one. Lives in the network namespace of the thread that makes it; one thread uses it."""
+
+    def __init__(self, network: NetworkSettings) -> None:
+        """``KernelError`` where the LAN's interface is missing or the rights are."""
+        try:
+            index = socket.if_nametoindex(network.lan)
+        except OSError as error:
+            raise KernelError(f"network.lan: there is no interface {network.lan!r}") from error
+        self._sets = Sets()
+        self._neighbours = Neighbours(index)
+        self._sweeper = Sweeper({network.lan_ipv4.ip.packed, network.lan_ipv6.ip.packed})
+
+    def close(self) -> None:
+        """Release sockets and thread; what is open in the kernel stays open."""
+        self._sweeper.close()
+        self._neighbours.close()
+        self._sets.close()
+
+    def install(self, ruleset: Ruleset) -> None:
+        """One transaction: rules replaced in place; the whole table only where its sets or hooks differ."""
+        standing = self._sets.structure()
+        before = ""
+        if standing == ruleset.structure:
+            before = f"table inet {TABLE}\nflush table inet {TABLE}\n"
+        elif standing is not None:
+            log.warning("the ruleset's sets differ from the standing ones (%s): making the table anew", standing)
+            before = f"delete table inet {TABLE}\n"
+        libnftables.run(before + ruleset.text)
+        for switch in _FORWARDING:
+            _turn_on(switch)
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """One nfnetlink batch over all sets."""
+        self._sets.change(wishes(changes))
+
+    def opened(self) -> Mapping[Binding, int]:
+        """Seconds left of the direction that closes first."""
+        found: dict[Binding, int] = {}
+        for kind in (4, 6):
+            online = self._sets.timeouts(f"online{kind}")
+            for key, left in self._sets.timeouts(f"granted{kind}").items():
+                binding = granted_binding(key)
+                found[binding] = min(left, online.get(binding.address.packed, 0)) // 1000
+        return found
+
+    def counters(self) -> Mapping[bytes, Usage]:
+        """Four dumps."""
+        found: dict[bytes, Usage] = {}
+        for kind in (4, 6):
+            found.update(_usages(self._sets.counters(f"up{kind}"), self._sets.counters(f"down{kind}")))
+        return found
+
+    def counters_of(self, addresses: Iterable[Address]) -> Mapping[bytes, Usage]:
+        """One request an address and direction, sent together."""
+        found: dict[bytes, Usage] = {}
+        wanted = list(addresses)
+        for kind in (4, 6):
+            if keys := [address.packed for address in wanted if address.version == kind]:
+                up, down = (self._sets.counters_of(f"{way}{kind}", keys) for way in ("up", "down"))
+                found.update(_usages(up, down))
+        return found
+
+    def forget_flows(self, addresses: Collection[Address]) -> None:
+        """Soon, by a thread beside this one: see ``sweeper``."""
+        self._sweeper.add(addresses)
+
+    def neighbours(self) -> Iterable[Neighbour]:
+        """The usable ones."""
+        return self._neighbours.table()
+
+    def fileno(self) -> int:
+        """The socket of neighbour events."""
+        return self._neighbours.fileno()
+
+    def neighbour_events(self) -> list[Neighbour]:
+        """Of the LAN's interface only."""
+        return self._neighbours.events()
+
+    def boot_id(self) -> str:
+        """The kernel's own, random(4)."""
+        return _BOOT_ID.read_text(encoding="ascii").strip()
+
+    def monotonic(self) -> float:
+        """CLOCK_BOOTTIME."""
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+    def wall(self) -> float:
+        """CLOCK_REALTIME."""
+        return time.time()
+
+
+_ZERO = (0, 0)
+
+
+def _usages(up: Mapping[bytes, tuple[int, int]], down: Mapping[bytes, tuple[int, int]]) -> dict[bytes, Usage]:
+    """Both directions together; one that moved nothing yet counts zero."""
+    found = {}
+    for key, (up_bytes, up_packets) in up.items():
+        down_bytes, down_packets = down.get(key, _ZERO)
+        found[key] = Usage(up_bytes, down_bytes, up_packets, down_packets)
+    for key in down.keys() - up.keys():
+        down_bytes, down_packets = down[key]
+        found[key] = Usage(0, down_bytes, 0, down_packets)
+    return found
+
+
+def _turn_on(switch: Path) -> None:
+    try:
+        if switch.read_text(encoding="ascii").strip() != "1":
+            switch.write_text("1\n", encoding="ascii")
+    except OSError as error:
+        raise KernelError(f"forwarding stays off: {error}") from error
