@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Self
-from urllib.parse import quote_plus, urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from policy.settings import IdentitySettings
 from portal.identity.errors import ProviderUnavailable, SignInRejected
@@ -112,8 +112,8 @@ class CodeFlow:
         credentials = None
         if self._client_secret is None:
             form["client_id"] = self._client_id
-        else:  # RFC 6749 section 2.3.1: both are form-encoded before they become HTTP Basic
-            credentials = quote_plus(self._client_id), quote_plus(self._client_secret)
+        else:  # RFC 6749 section 2.3.1; a space as %20 is read by servers that know only one of the two encodings
+            credentials = quote(self._client_id, ""), quote(self._client_secret, "")
         return _tokens(self._provider.transport.post(metadata.token_endpoint, form, credentials))
 
 

@@ -1,0 +1,112 @@
+"""An issuer on loopback that a test makes say anything, also what no honest provider would."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+from jwt.algorithms import ECAlgorithm
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.wrappers import Request, Response
+
+CLIENT = "wifi-gateway"
+NONCE = "the-nonce-of-this-sign-in"
+ACCESS_TOKEN = "an-access-token"
+
+
+class _Silent(WSGIRequestHandler):
+    def log(self, type: str, message: str, *args: object) -> None:
+        """Keep pytest's output to what failed."""
+
+
+class Issuer:
+    """Documents by path; tests change them. ``asked`` counts requests by path."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.asked: Counter[str] = Counter()
+        self.forms: list[dict[str, str]] = []
+        self.authorizations: list[str | None] = []
+        self.key = ec.generate_private_key(ec.SECP256R1())
+        self.documents: dict[str, Any] = {
+            "/.well-known/openid-configuration": {
+                "issuer": url,
+                "authorization_endpoint": f"{url}/authorize",
+                "token_endpoint": f"{url}/token",
+                "jwks_uri": f"{url}/keys",
+                "authorization_response_iss_parameter_supported": True,
+            },
+            "/keys": {"keys": [jwk(self.key, kid="k1")]},
+            "/token": {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "id_token": self.token()},
+        }
+        self.statuses: dict[str, int] = {}
+
+    def claims(self, **changes: Any) -> dict[str, Any]:
+        """Good claims, changed; ``...`` removes one."""
+        now = int(time.time())
+        good = {
+            "iss": self.url,
+            "sub": "somebody",
+            "aud": CLIENT,
+            "iat": now,
+            "exp": now + 300,
+            "nonce": NONCE,
+        }
+        return {name: value for name, value in (good | changes).items() if value is not ...}
+
+    def token(self, header: dict[str, Any] | None = None, **changes: Any) -> str:
+        """A signed ID token; ``header`` replaces ``{"kid": "k1"}``."""
+        headers = {"kid": "k1"} if header is None else header
+        # Not jwt.encode(): that refuses to make some of the tokens that must be refused.
+        return jwt.PyJWS().encode(json.dumps(self.claims(**changes)).encode(), self.key, "ES256", headers)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        self.asked[request.path] += 1
+        if request.method == "POST":
+            self.forms.append(request.form.to_dict())
+            self.authorizations.append(request.headers.get("Authorization"))
+        document = self.documents.get(request.path)
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        status = self.statuses.get(request.path, 404 if document is None else 200)
+        response = Response(body, status, content_type="application/json")
+        if status == 302:
+            response.headers["Location"] = f"{self.url}/elsewhere"
+        return response(environ, start_response)
+
+
+def jwk(key: ec.EllipticCurvePrivateKey, **members: Any) -> dict[str, Any]:
+    """The public key as a JWK."""
+    return json.loads(ECAlgorithm.to_jwk(key.public_key())) | members
+
+
+@contextmanager
+def running_issuer() -> Iterator[Issuer]:
+    """Serve until the context ends."""
+    server = make_server("127.0.0.1", 0, lambda e, s: issuer(e, s), threaded=True, request_handler=_Silent)
+    issuer = Issuer(f"http://127.0.0.1:{server.port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield issuer
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Clock:
+    """A monotonic clock that tests move."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
