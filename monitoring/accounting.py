@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from threading import Event
+from typing import Protocol
 
 from prometheus_client import CollectorRegistry, start_http_server
 from sqlalchemy import Engine
@@ -31,17 +32,31 @@ _LONGEST_PAUSE = 15.0
 _log = logging.getLogger(__name__)
 
 
+class Readings(Protocol):
+    """What ``run`` asks for again and again."""
+
+    def read(self) -> bool:
+        """Take one reading; whether it was recorded."""
+
+
 class Monitor:
     """Takes readings; ``read`` says whether one was recorded, and never raises for what is only away."""
 
-    def __init__(self, enforcer: EnforcerClient, database: Engine, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        enforcer: EnforcerClient,
+        database: Engine,
+        metrics: Metrics,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._enforcer = enforcer
         self._database = database
         self._metrics = metrics
+        self._now = now
         self._recorded_ends: Sequence[str] = ()
         self._failing = False
 
-    def read(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> bool:
+    def read(self) -> bool:
         """One reading, recorded in one transaction."""
         self._metrics.readings.inc()
         with self._metrics.reading_seconds.time():
@@ -51,7 +66,7 @@ class Monitor:
                 self._metrics.enforcer_up.set(0)
                 return self._fail("enforcer", error)
             self._metrics.enforcer_up.set(1)
-            at = now()
+            at = self._now()
             try:
                 recorded = record(self._database, observation, at)
             except SQLAlchemyError as error:
@@ -74,7 +89,7 @@ class Monitor:
         return False
 
 
-def run(monitor: Monitor, interval: float, stop: Event) -> None:
+def run(monitor: Readings, interval: float, stop: Event) -> None:
     """Read every ``interval`` seconds until ``stop``, then once more.
 
     The schedule does not drift with the length of a reading; a reading longer than the interval skips its turns.
