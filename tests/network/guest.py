@@ -33,6 +33,17 @@ class Attempt:
 
 
 @dataclass(frozen=True)
+class Bytes:
+    """Layer 3 bytes, from and to a phone."""
+
+    up: int
+    down: int
+
+    def __sub__(self, other: Bytes) -> Bytes:
+        return Bytes(self.up - other.up, self.down - other.down)
+
+
+@dataclass(frozen=True)
 class Guest:
     """A phone that has joined the WiFi."""
 
@@ -136,12 +147,11 @@ class Guest:
             for frame in frames:
                 wire.send(frame)
 
-    def interface_bytes(self) -> tuple[int, int]:
+    def moved(self) -> Bytes:
         """Layer 3 bytes that its interface has sent and received: the kernel counts 14 more for each frame."""
         done = self.phone.run(["ip", "-json", "-statistics", "link", "show", "dev", _INTERFACE])
         counted = json.loads(done.stdout)[0]["stats64"]
-        sent, received = counted["tx"], counted["rx"]
-        return sent["bytes"] - 14 * sent["packets"], received["bytes"] - 14 * received["packets"]
+        return Bytes(*(counted[way]["bytes"] - 14 * counted[way]["packets"] for way in ("tx", "rx")))
 
 
 def reset(connection: socket.socket) -> None:
