@@ -12,10 +12,12 @@ from multiprocessing import get_context
 from pathlib import Path
 from uuid import uuid4
 
+from deploy.benchmarks.errors import BenchError
 from deploy.benchmarks.gateway import GRANT_SECONDS
 from deploy.benchmarks.phones import Phone
 from deploy.lab.configuration import UIDS
-from policy.client import EnforcerClient
+from policy.client import EnforcerClient, EnforcerUnavailable
+from policy.protocol import Refused
 
 #: As many as a portal on two cores has (``portal.workers``), and as many calls at once as a client keeps
 #: connections for.
@@ -70,7 +72,10 @@ def _at_once(
     client = EnforcerClient(socket, timeout=30.0)
     with ThreadPoolExecutor(_AT_ONCE) as threads:
         began = time.monotonic()
-        list(threads.map(lambda number: call(client, Phone(number)), numbers))
+        try:
+            list(threads.map(lambda number: call(client, Phone(number)), numbers))
+        except (EnforcerUnavailable, Refused) as error:
+            raise BenchError(f"the enforcer does not do what its callers ask: {error}") from None
         ended = time.monotonic()
     client.close()
     return began, ended
