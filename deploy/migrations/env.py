@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from alembic import context
 
 import portal.console.tables
@@ -12,7 +14,7 @@ from policy.database import UtcDateTime, engine
 METADATA = [portal.tables.Base.metadata, MonitoringBase.metadata]
 
 
-def _frozen(kind: str, item: object, context_: object) -> str | bool:
+def _frozen(kind: str, item: object, context_: object) -> str | Literal[False]:
     """A version speaks of SQLAlchemy's own types, so that changing ours later does not change the past."""
     del context_
     return "sa.DateTime()" if kind == "type" and isinstance(item, UtcDateTime) else False
