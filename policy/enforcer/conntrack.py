@@ -88,8 +88,9 @@ class Conntrack:
 
     def _flows(self, version: int, kind: int, wanted: set[bytes]) -> Iterator[Flow]:
         body = netlink.netfilter(kind)
-        if len(wanted) == 1:
-            body += _filter(version, *wanted)
+        # The kernel's filter is inverted for IPv6: it leaves out what matches (seen on 6.18).
+        if len(wanted) == 1 and version == 4:
+            body += _filter(*wanted)
         with suppress(Interrupted):
             for answer in self._socket.dump(_IPCTNL_MSG_CT_GET, body, "reading flows"):
                 source = answer.body[_SOURCE_AT : _SOURCE_AT + _LENGTHS[version]]
@@ -123,10 +124,9 @@ def flow(body: bytes, version: int) -> Flow | None:
     return Flow(source, destination, int.from_bytes(ports.get(_CTA_PROTO_DST_PORT, b""), "big"), name)
 
 
-def _filter(version: int, source: bytes) -> bytes:
-    """Lets the kernel pick one source's entries (Linux 5.8)."""
-    blank = bytes(_LENGTHS[version])
-    ends = attribute(_CTA_IP_SRC[version], source) + attribute(_CTA_IP_DST[version], blank)
+def _filter(source: bytes) -> bytes:
+    """Lets the kernel pick one IPv4 source's entries (Linux 5.8)."""
+    ends = attribute(_CTA_IP_SRC[4], source) + attribute(_CTA_IP_DST[4], bytes(4))
     return nested(_CTA_TUPLE_ORIG, nested(_CTA_TUPLE_IP, ends)) + nested(
         _CTA_FILTER,
         attribute(_CTA_FILTER_ORIG_FLAGS, _BY_SOURCE),
