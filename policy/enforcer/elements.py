@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from functools import cache
 from operator import itemgetter
 from typing import Any
 
@@ -39,12 +40,30 @@ _U64 = struct.Struct(">Q")
 
 def element(key: bytes, seconds: int | None = None) -> bytes:
     """An element for a transaction; ``seconds`` is its timeout, and what is left of it."""
-    parts = [nested(_NFTA_SET_ELEM_KEY, attribute(_NFTA_DATA_VALUE, key))]
-    if seconds is not None:
-        # Without EXPIRATION, Linux 6.12 and newer leave a present element with the same timeout as it is.
-        left = _U64.pack(seconds * 1000)
-        parts += [attribute(_NFTA_SET_ELEM_TIMEOUT, left), attribute(_NFTA_SET_ELEM_EXPIRATION, left)]
-    return nested(_NFTA_LIST_ELEM, *parts)
+    head, tail = _around(len(key), seconds is not None)
+    if seconds is None:
+        return head + key + tail
+    left = _U64.pack(seconds * 1000)
+    return b"".join((head, key, tail, left, _EXPIRATION_HEADER, left))
+
+
+_EXPIRATION_HEADER = ATTRIBUTE.pack(ATTRIBUTE.size + _U64.size, _NFTA_SET_ELEM_EXPIRATION)
+
+
+@cache
+def _around(length: int, timed: bool) -> tuple[bytes, bytes]:
+    """What stands before and after a key of this length; with a timeout, up to its value.
+
+    Without EXPIRATION, Linux 6.12 and newer leave a present element with the same timeout as it is.
+    """
+    blank = bytes(_U64.size)
+    parts = [nested(_NFTA_SET_ELEM_KEY, attribute(_NFTA_DATA_VALUE, bytes(length)))]
+    if timed:
+        parts += [attribute(_NFTA_SET_ELEM_TIMEOUT, blank), attribute(_NFTA_SET_ELEM_EXPIRATION, blank)]
+    whole = nested(_NFTA_LIST_ELEM, *parts)
+    start = 3 * ATTRIBUTE.size
+    end = len(whole) - (2 * _U64.size + ATTRIBUTE.size if timed else 0)
+    return whole[:start], whole[start + length : end]
 
 
 def read(payload: bytes, *wanted: Path) -> Iterator[tuple[Any, ...]]:
@@ -73,6 +92,8 @@ def _uniform(payload: bytes, wanted: tuple[Path, ...]) -> Iterator[tuple[Any, ..
             return None
     order = sorted(wanted, key=spans.__getitem__)
     rows = struct.iter_unpack(_format(order, spans, stride), payload)
+    if tuple(order) == wanted:
+        return rows
     return map(itemgetter(*(order.index(path) for path in wanted)), rows)
 
 

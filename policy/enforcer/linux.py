@@ -8,11 +8,11 @@ import time
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from policy.compiler.ruleset import TABLE, Ruleset
+from policy.compiler.ruleset import SHARDS, TABLE, Ruleset, counter_set
 from policy.enforcer import libnftables
 from policy.enforcer.kernel import KernelError, Neighbour
 from policy.enforcer.neighbours import Neighbours
-from policy.enforcer.nftables import Sets, granted_binding, wishes
+from policy.enforcer.nftables import Counter, Sets, granted_binding, wishes
 from policy.enforcer.sweeper import Sweeper
 from policy.model import Address, Binding, Usage
 from policy.plan import Change
@@ -72,21 +72,18 @@ class LinuxKernel:
         return found
 
     def counters(self) -> Mapping[bytes, Usage]:
-        """Four dumps."""
+        """One dump a family, direction and shard."""
         found: dict[bytes, Usage] = {}
-        for kind in (4, 6):
-            found.update(_usages(self._sets.counters(f"up{kind}"), self._sets.counters(f"down{kind}")))
+        for name in (f"{kind}_{shard}" for kind in (4, 6) for shard in range(SHARDS)):
+            found.update(_usages(self._sets.counters(f"up{name}"), self._sets.counters(f"down{name}")))
         return found
 
     def counters_of(self, addresses: Iterable[Address]) -> Mapping[bytes, Usage]:
         """One request an address and direction, sent together."""
-        found: dict[bytes, Usage] = {}
-        wanted = list(addresses)
-        for kind in (4, 6):
-            if keys := [address.packed for address in wanted if address.version == kind]:
-                up, down = (self._sets.counters_of(f"{way}{kind}", keys) for way in ("up", "down"))
-                found.update(_usages(up, down))
-        return found
+        keys = [address.packed for address in addresses]
+        up = self._sets.counters_of((counter_set("up", key), key) for key in keys)
+        down = self._sets.counters_of((counter_set("down", key), key) for key in keys)
+        return _usages(up, down)
 
     def forget_flows(self, addresses: Collection[Address]) -> None:
         """Soon, by a thread beside this one: see ``sweeper``."""
@@ -117,17 +114,15 @@ class LinuxKernel:
         return time.time()
 
 
-_ZERO = (0, 0)
-
-
-def _usages(up: Mapping[bytes, tuple[int, int]], down: Mapping[bytes, tuple[int, int]]) -> dict[bytes, Usage]:
+def _usages(up: Mapping[bytes, Counter], down: Mapping[bytes, Counter]) -> dict[bytes, Usage]:
     """Both directions together; one that moved nothing yet counts zero."""
+    nothing = (b"", 0, 0)
     found = {}
-    for key, (up_bytes, up_packets) in up.items():
-        down_bytes, down_packets = down.get(key, _ZERO)
+    for key, up_bytes, up_packets in up.values():
+        _, down_bytes, down_packets = down.get(key, nothing)
         found[key] = Usage(up_bytes, down_bytes, up_packets, down_packets)
     for key in down.keys() - up.keys():
-        down_bytes, down_packets = down[key]
+        _, down_bytes, down_packets = down[key]
         found[key] = Usage(0, down_bytes, 0, down_packets)
     return found
 

@@ -11,6 +11,7 @@ import os
 import socket
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -144,6 +145,7 @@ class Socket:
     def __init__(self, protocol: int, groups: int = 0) -> None:
         self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, protocol)
         self._sequence = 0
+        self._abandoned = False
         for level, option, value in (
             (socket.SOL_SOCKET, _SO_SNDBUFFORCE, _SEND_BUFFER),
             (socket.SOL_SOCKET, _SO_RCVBUFFORCE, _RECEIVE_BUFFER),
@@ -194,7 +196,7 @@ class Socket:
     def dump(self, kind: int, body: bytes, what: str) -> Iterator[Message]:
         """Ask for a table and yield its messages; ``Interrupted`` at the end if it changed meanwhile."""
         sequence = self.next_sequence()
-        self._discard()
+        self._begin()
         self.send(message(kind, NLM_F_REQUEST | NLM_F_DUMP, sequence, body))
         consistent = True
         while True:
@@ -207,6 +209,7 @@ class Socket:
                     continue
                 consistent = consistent and not answer.flags & NLM_F_DUMP_INTR
                 if answer.type in (NLMSG_ERROR, NLMSG_DONE):
+                    self._abandoned = False
                     _raise_refusal(answer, what)
                     if not consistent:
                         raise Interrupted(f"{what}: the table changed while it was read")
@@ -215,13 +218,14 @@ class Socket:
 
     def request(self, kind: int, flags: int, bodies: list[bytes], what: str) -> Iterator[Message | NetlinkError]:
         """Send one message a body; yields each body's answer or refusal, in order."""
-        self._discard()
+        self._begin()
         sequences = [self.next_sequence() for _ in bodies]
         flags |= NLM_F_REQUEST
         self.send(b"".join(message(kind, flags, s, body) for s, body in zip(sequences, bodies, strict=True)))
         for datagram in self.waiting():
             for answer in messages(datagram):
                 yield answer if answer.type != NLMSG_ERROR else refusal(answer, what)
+        self._abandoned = False
 
     def transact(self, subsystem: int, entries: list[tuple[int, int, bytes]], what: str) -> None:
         """One nfnetlink batch of (type, flags, body): all of it or, with ``NetlinkError``, nothing.
@@ -231,7 +235,7 @@ class Socket:
         """
         if not entries:
             return
-        self._discard()
+        self._begin()
         first = self.next_sequence()
         parts = [message(NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, first, netfilter(0, subsystem))]
         for number, (kind, flags, body) in enumerate(entries, 1):
@@ -240,21 +244,22 @@ class Socket:
         last = self._sequence
         parts.append(message(NFNL_MSG_BATCH_END, NLM_F_REQUEST, self.next_sequence(), netfilter(0, subsystem)))
         self.send(b"".join(parts))
-        acknowledged = False
         for datagram in self.waiting():
             for answer in messages(datagram):
                 _raise_refusal(answer, what)
-                acknowledged |= answer.type == NLMSG_ERROR and answer.sequence == last
-        if not acknowledged:
-            raise KernelError(f"{what}: the kernel did not answer")
+                if answer.type == NLMSG_ERROR and answer.sequence == last:
+                    self._abandoned = False
+                    return
+        raise KernelError(f"{what}: the kernel did not answer")
 
-    def _discard(self) -> None:
+    def _begin(self) -> None:
         """Forget what an abandoned request left behind, so that it answers nothing else."""
-        try:
-            for _ in self.waiting():
-                pass
-        except Overrun:
-            self._discard()
+        while self._abandoned:
+            with suppress(Overrun):
+                for _ in self.waiting():
+                    pass
+                self._abandoned = False
+        self._abandoned = True
 
 
 def refusal(answer: Message, what: str) -> NetlinkError:

@@ -11,7 +11,9 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
 from ipaddress import ip_address
+from operator import itemgetter
 from typing import Any
 
 from policy.compiler.ruleset import COMMENT, TABLE
@@ -41,6 +43,10 @@ _TRIES = 5
 #: From this kernel on, adding a present element sets its timeout anew; before, it is left as it is.
 _REFRESHES_SINCE = (6, 12)
 
+#: A counter as it is read: key, octets, packets.
+Counter = tuple[bytes, int, int]
+_COUNTER = (elements.KEY, elements.OCTETS, elements.PACKETS)
+_KEY_OF = itemgetter(0)
 #: Set name -> key -> timeout in seconds, or ``None``: the element goes.
 Wishes = Mapping[str, Mapping[bytes, int | None]]
 
@@ -118,33 +124,37 @@ class Sets:
         """Every key of a set with the milliseconds that it has left, all of one moment."""
         for _ in range(_TRIES):
             with suppress(Interrupted):
-                return dict(self._dump(name, elements.KEY, elements.EXPIRATION))
+                found: dict[bytes, int] = {}
+                for rows in self._dump(name, elements.KEY, elements.EXPIRATION):
+                    found.update(rows)
+                return found
         raise KernelError(f"set {name} changed {_TRIES} times while it was read: who else changes nftables here?")
 
-    def counters(self, name: str) -> dict[bytes, tuple[int, int]]:
-        """Every counter of a set: octets and packets by key.
+    def counters(self, name: str) -> dict[bytes, Counter]:
+        """Every counter of a set by its key.
 
         A foreign table's change meanwhile does not move these elements, so an interrupted reading still counts.
         """
-        found: dict[bytes, tuple[int, int]] = {}
+        found: dict[bytes, Counter] = {}
         with suppress(Interrupted):
-            for key, octets, packets in self._dump(name, elements.KEY, elements.OCTETS, elements.PACKETS):
-                found[key] = octets, packets
+            for rows in self._dump(name, *_COUNTER):
+                counters = list(rows)
+                found.update(zip(map(_KEY_OF, counters), counters, strict=True))
         return found
 
-    def counters_of(self, name: str, keys: Iterable[bytes]) -> dict[bytes, tuple[int, int]]:
-        """The counters of these keys, without reading the others; a key that has none is left out."""
-        found: dict[bytes, tuple[int, int]] = {}
-        bodies = [body for key in keys for body in _bodies(name, [elements.element(key)])]
+    def counters_of(self, names: Iterable[tuple[str, bytes]]) -> dict[bytes, Counter]:
+        """The counter of each (set, key), without reading the others; one that is not there is left out."""
+        found: dict[bytes, Counter] = {}
+        bodies = [body for name, key in names for body in _bodies(name, [elements.element(key)])]
         for start in range(0, len(bodies), _GETS):
             part = bodies[start : start + _GETS]
-            for answer in self._socket.request(_NFT_MSG_GETSETELEM, 0, part, f"reading set {name}"):
+            for answer in self._socket.request(_NFT_MSG_GETSETELEM, 0, part, "reading counters"):
                 if isinstance(answer, NetlinkError):
                     if answer.code not in (0, errno.ENOENT):
                         raise answer
                     continue
-                for key, octets, packets in _read(answer.body, elements.KEY, elements.OCTETS, elements.PACKETS):
-                    found[key] = octets, packets
+                for rows in _read(answer.body, *_COUNTER):
+                    found.update((row[0], row) for row in rows)
         return found
 
     def structure(self) -> str | None:
@@ -160,26 +170,31 @@ class Sets:
             return said[1].decode() if said else ""
         return None
 
-    def _dump(self, name: str, *wanted: elements.Path) -> Iterator[tuple[Any, ...]]:
-        body = _HEADER + text(_NFTA_SET_ELEM_LIST_TABLE, TABLE) + text(_NFTA_SET_ELEM_LIST_SET, name)
-        for answer in self._socket.dump(_NFT_MSG_GETSETELEM, body, f"reading set {name}"):
+    def _dump(self, name: str, *wanted: elements.Path) -> Iterator[Iterator[tuple[Any, ...]]]:
+        for answer in self._socket.dump(_NFT_MSG_GETSETELEM, _set(name), f"reading set {name}"):
             yield from _read(answer.body, *wanted)
 
 
-def _read(body: bytes, *wanted: elements.Path) -> Iterator[tuple[Any, ...]]:
+def _read(body: bytes, *wanted: elements.Path) -> Iterator[Iterator[tuple[Any, ...]]]:
+    """Rows of each list of elements in a message."""
     for kind, start, end in netlink.attributes(body[len(_HEADER) :]):
         if kind == _NFTA_SET_ELEM_LIST_ELEMENTS:
-            yield from elements.read(body[len(_HEADER) + start : len(_HEADER) + end], *wanted)
+            yield elements.read(body[len(_HEADER) + start : len(_HEADER) + end], *wanted)
+
+
+@cache
+def _set(name: str) -> bytes:
+    """The beginning of every message about a set."""
+    return _HEADER + text(_NFTA_SET_ELEM_LIST_TABLE, TABLE) + text(_NFTA_SET_ELEM_LIST_SET, name)
 
 
 def _bodies(name: str, encoded: list[bytes]) -> Iterator[bytes]:
     """Bodies of as few messages as hold these elements of one set."""
     if not encoded:
         return
-    start = _HEADER + text(_NFTA_SET_ELEM_LIST_TABLE, TABLE) + text(_NFTA_SET_ELEM_LIST_SET, name)
     fitting = netlink.LONGEST_ATTRIBUTE // max(map(len, encoded))
     for first in range(0, len(encoded), fitting):
-        yield start + nested(_NFTA_SET_ELEM_LIST_ELEMENTS, *encoded[first : first + fitting])
+        yield _set(name) + nested(_NFTA_SET_ELEM_LIST_ELEMENTS, *encoded[first : first + fitting])
 
 
 def _release() -> tuple[int, int]:
