@@ -69,5 +69,5 @@ def content_policy(settings: Settings) -> str:
 def _host(header: str) -> str:
     name = header.strip().lower()
     if name.startswith("["):
-        return name.partition("]")[0] + "]"
+        return "".join(name.partition("]")[:2])
     return name.partition(":")[0].removesuffix(".")

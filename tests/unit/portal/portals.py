@@ -95,7 +95,9 @@ class Visitor:
 
     def _send(self, method: str, path: str, **options: Any) -> TestResponse:
         environ = {"REMOTE_ADDR": self.address} | options.pop("environ_overrides", {})
-        return self.browser.open(path, method=method, base_url=HOST, environ_overrides=environ, **options)
+        return self.browser.open(
+            path, method=method, base_url=HOST, environ_overrides=environ, buffered=True, **options
+        )
 
 
 def callback_of(url: str, resident: Any = SARI) -> dict[str, str]:
