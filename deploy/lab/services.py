@@ -8,9 +8,11 @@ import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from deploy.lab.configuration import DATABASE_GID, UIDS, Places
+from deploy.lab.netns import inside
 from deploy.lab.network import Namespace
 from deploy.lab.supervisor import Service, listens
 
@@ -38,8 +40,9 @@ class Gateway:
     def database_users(self) -> list[Service]:
         """What starts once the database has its tables."""
         return [
-            self._gerbang("portal", lambda pid: listens(pid, "tcp", 8080) and listens(pid, "tcp", 8443)),
-            self._gerbang("console", lambda pid: listens(pid, "tcp", 8444)),
+            # Both listen before their workers can answer.
+            self._gerbang("portal", lambda _: _serves(self.machine, 8080, 8443)),
+            self._gerbang("console", lambda _: _serves(self.machine, 8444)),
             self._gerbang("monitor", lambda pid: listens(pid, "tcp", 9104)),
             self._gerbang("resolver", lambda pid: pid > 0),
         ]
@@ -90,6 +93,23 @@ def _rights(user: str) -> list[str]:
         return ["--bounding-set=-all,+net_admin", "--inh-caps=-all,+net_admin", "--no-new-privs"]
     identity = [f"--reuid={UIDS[user]}", f"--regid={_GROUPS[user]}", "--clear-groups"]
     return [*identity, "--bounding-set=-all", "--inh-caps=-all", "--no-new-privs"]
+
+
+def _serves(machine: Namespace, *ports: int) -> bool:
+    """Whether a server on the machine's own loopback answers at all these ports, if only to hang up."""
+    return all(inside(machine.name, partial(_speaks, port)) for port in ports)
+
+
+def _speaks(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as probe:
+            probe.sendall(b"HEAD / HTTP/1.0\r\n\r\n")
+            probe.recv(1)
+    except ConnectionResetError:
+        return True  # this is no TLS
+    except OSError:
+        return False
+    return True
 
 
 def _answers(path: Path) -> bool:
