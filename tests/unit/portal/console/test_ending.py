@@ -1,3 +1,4 @@
+from datetime import UTC
 from ipaddress import ip_address
 
 import pytest
@@ -16,7 +17,7 @@ PHONE = Binding(Mac.parse("02:00:00:00:00:01"), ip_address("10.77.0.10"))
 
 def outside(console: Console, socket: str = "") -> Services:
     client = EnforcerClient(socket or console.enforcer.socket, timeout=0.1)
-    return Services(console.database, client, console.clock, console.clock.at.tzinfo, 5)
+    return Services(console.database, client, console.clock, UTC, 5)
 
 
 def online(console: Console) -> str:
