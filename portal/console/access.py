@@ -46,7 +46,9 @@ class Staff(UserMixin):  # type: ignore[misc]
 
 def install(app: Flask) -> None:
     """Ask on every request who is there."""
-    manager = LoginManager(app)
+    # Flask-Login's own context processor would ask the database for the page that says it is away.
+    manager = LoginManager(app, add_context_processor=False)
+    app.jinja_env.globals["current_user"] = current_user
     # Own rows in the database say what holds; Flask-Login's fingerprint of address and browser adds nothing.
     manager.session_protection = None
     manager.user_loader(_load)

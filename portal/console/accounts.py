@@ -61,26 +61,26 @@ class Refusal:
     wait: timedelta = timedelta(0)
 
 
-def add(engine: Engine, name: str, role: str) -> str:
+def add(engine: Engine, name: str, role: str, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> str:
     """Make an account and return its one-time password, which is stored nowhere.
 
     Raises ``AccountError`` for a name that exists or cannot be one, ``ValueError`` for an unknown role.
     """
     if not _NAME.fullmatch(name):
         raise AccountError(f"{name!r} cannot be a name: 2 to 32 of a-z, 0-9, '.', '_' and '-', a letter first")
-    password, now = passwords.one_time(), datetime.now(UTC)
+    password, at = passwords.one_time(), now()
     row = {
         "name": name,
         "role": Role(role).value,
         "password_hash": passwords.hashed(password),
         "one_time": True,
-        "password_set_at": now,
-        "created_at": now,
+        "password_set_at": at,
+        "created_at": at,
     }
     try:
         with engine.begin() as connection:
             connection.execute(insert(StaffAccount).values(row))
-            audit.record(connection, "command line", "staff.add", name, {"role": row["role"]}, now)
+            audit.record(connection, "command line", "staff.add", name, {"role": row["role"]}, at)
     except IntegrityError as error:
         raise AccountError(f"there is an account {name!r} already") from error
     return password
