@@ -84,7 +84,7 @@ def _uniform(payload: bytes, wanted: tuple[Path, ...]) -> Iterator[tuple[Any, ..
     if stride <= ATTRIBUTE.size or len(payload) % stride:
         return None
     headers, spans = _shape(payload[:length])
-    if not all(path in spans for path in wanted):
+    if not all(path in spans and (path == KEY or _is_number(spans[path])) for path in wanted):
         return None
     count = len(payload) // stride
     for place in (header + octet for header in headers for octet in range(ATTRIBUTE.size)):
@@ -109,6 +109,10 @@ def _shape(first: bytes) -> tuple[list[int], dict[Path, tuple[int, int]]]:
             if (*path, kind) in _NESTS:
                 nests.append(((*path, kind), begin + start, begin + stop))
     return headers, spans
+
+
+def _is_number(span: tuple[int, int]) -> bool:
+    return span[1] - span[0] == _U64.size
 
 
 def _format(order: list[Path], spans: dict[Path, tuple[int, int]], stride: int) -> str:

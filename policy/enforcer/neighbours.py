@@ -53,7 +53,7 @@ class Neighbours:
         for _ in range(_TRIES):
             try:
                 answers = self._socket.dump(_RTM_GETNEIGH, _EVERY, "reading the neighbour table")
-                return [found for answer in answers if (found := self._neighbour(answer)) and found.mac]
+                return [found for answer in answers if (found := neighbour(answer, self._index)) and found.mac]
             except Interrupted:
                 continue
         raise KernelError(f"the neighbour table changed {_TRIES} times while it was read")
@@ -66,21 +66,23 @@ class Neighbours:
         try:
             for datagram in self._events.waiting():
                 for event in netlink.messages(datagram):
-                    if (found := self._neighbour(event)) is not None:
+                    if (found := neighbour(event, self._index)) is not None:
                         yield found
         except Overrun as error:
             raise NeighboursLost("neighbour events overflowed; read the table again") from error
 
-    def _neighbour(self, event: Message) -> Neighbour | None:
-        """What a message says of this interface; an unusable entry has no ``mac``."""
-        if event.type not in (_RTM_NEWNEIGH, _RTM_DELNEIGH) or len(event.body) < _NDMSG.size:
-            return None
-        _, index, state, _, _ = _NDMSG.unpack_from(event.body)
-        said = parsed(event.body[_NDMSG.size :])
-        if index != self._index or len(said.get(_NDA_DST, b"")) not in (4, 16):
-            return None
-        usable = event.type == _RTM_NEWNEIGH and state & _USABLE
-        return Neighbour(ip_address(said[_NDA_DST]), _mac(said.get(_NDA_LLADDR, b"")) if usable else None)
+
+def neighbour(event: Message, index: int) -> Neighbour | None:
+    """What a message says of one interface; an unusable entry has no ``mac``, anything else is ``None``."""
+    if event.type not in (_RTM_NEWNEIGH, _RTM_DELNEIGH) or len(event.body) < _NDMSG.size:
+        return None
+    _, interface, state, _, _ = _NDMSG.unpack_from(event.body)
+    said = parsed(event.body[_NDMSG.size :])
+    address = said.get(_NDA_DST, b"")
+    if interface != index or len(address) not in (4, 16):
+        return None
+    usable = event.type == _RTM_NEWNEIGH and state & _USABLE
+    return Neighbour(ip_address(address), _mac(said.get(_NDA_LLADDR, b"")) if usable else None)
 
 
 def _mac(packed: bytes) -> Mac | None:
