@@ -92,9 +92,11 @@ def online(facts: Facts) -> Verdict:
 
 
 def counted(facts: Facts) -> Verdict:
-    """A usage row with bytes in both directions."""
-    held = bool(facts["up_bytes"] > 0 and facts["down_bytes"] > 0)
-    return Verdict(held, f"minute {facts['minute']}: {facts['up_bytes']} bytes up, {facts['down_bytes']} down")
+    """Usage rows that hold the pages that were read, and what was sent for them."""
+    held = bool(facts["up_bytes"] > 0 and facts["down_bytes"] >= facts["page_bytes"])
+    rows = f"{facts['rows']} row{'s' if facts['rows'] > 1 else ''}"
+    seen = f"{rows} of session {facts['session'][:8]}, to {facts['minute'][:16]} UTC"
+    return Verdict(held, f"{seen}: {facts['up_bytes']} bytes up, {facts['down_bytes']} down")
 
 
 def _is_captive_json(facts: Facts) -> bool:
@@ -147,8 +149,12 @@ def _facts(lab: Lab) -> Generator[Facts, None, None]:
             addresses = {facts["address"].split("/")[0], facts["ipv6"]}
         yield facts
     yield _grant(lab, addresses)
-    yield from phone.steps("fetch", "api")
-    yield _usage_row(lab.database)
+    page_bytes = 0
+    for facts in phone.steps("fetch", "api"):
+        if facts["step"] == "fetch":
+            page_bytes = sum(facts[family].get("bytes", 0) for family in _FAMILIES)
+        yield facts
+    yield _usage(lab.database, page_bytes)
 
 
 def _grant(lab: Lab, addresses: set[str]) -> Facts:
@@ -177,14 +183,19 @@ def _of(element: str, addresses: set[str]) -> bool:
     return ipaddress.ip_address(element.rsplit(" ", 1)[-1]) in wanted
 
 
-def _usage_row(database: Path) -> Facts:
-    """The newest usage row, waited for: the monitor writes every few seconds."""
+def _usage(database: Path, page_bytes: int) -> Facts:
+    """The usage rows, waited for until the pages are in them: the monitor writes every few seconds."""
     deadline = time.monotonic() + _USAGE_SECONDS
-    query = "SELECT minute, up_bytes, down_bytes FROM usage_minutes ORDER BY minute DESC LIMIT 1"
-    while time.monotonic() < deadline:
+    query = (
+        "SELECT count(*), session, max(minute), sum(up_bytes), sum(down_bytes) FROM usage_minutes"
+        " GROUP BY session ORDER BY session LIMIT 1"
+    )
+    while True:
         with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
             row = connection.execute(query).fetchone()
-        if row is not None:
-            return {"minute": row[0], "up_bytes": row[1], "down_bytes": row[2]}
+        if row is None and time.monotonic() > deadline:
+            return {"error": f"no row in usage_minutes after {_USAGE_SECONDS:.0f} s"}
+        if row is not None and (row[4] >= page_bytes or time.monotonic() > deadline):
+            names = ("rows", "session", "minute", "up_bytes", "down_bytes")
+            return dict(zip(names, row, strict=True)) | {"page_bytes": page_bytes}
         time.sleep(_POLL_SECONDS)
-    return {"error": f"no row in usage_minutes after {_USAGE_SECONDS:.0f} s"}

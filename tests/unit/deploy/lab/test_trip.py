@@ -65,6 +65,9 @@ def test_a_lease_needs_the_api_and_both_families() -> None:
     assert not trip.lease(facts | {"option114": ""}).held
 
 
-def test_usage_needs_both_directions() -> None:
-    assert trip.counted({"minute": "2026-11-24 06:40", "up_bytes": 10, "down_bytes": 20}).held
-    assert not trip.counted({"minute": "2026-11-24 06:40", "up_bytes": 0, "down_bytes": 20}).held
+@pytest.mark.parametrize(("up", "down", "held"), [(10, 1200, True), (10, 1100, False), (0, 1200, False)])
+def test_usage_holds_at_least_the_pages(up: int, down: int, held: bool) -> None:
+    facts = {"rows": 1, "session": "d1b2c3d4-", "minute": "2026-11-24 06:40:00.000000"}
+    verdict = trip.counted(facts | {"up_bytes": up, "down_bytes": down, "page_bytes": 1154})
+    assert verdict.held is held
+    assert f"2026-11-24 06:40 UTC: {up} bytes up, {down} down" in verdict.seen
