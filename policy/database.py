@@ -60,5 +60,11 @@ def _prepare_sqlite(connection: Any, record: object) -> None:
 
 def _begin_immediate(connection: Any) -> None:
     # A deferred transaction that reads first and writes later fails at once with SQLITE_BUSY when another
-    # process wrote in between; taking the write lock at the start waits instead.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    # process wrote in between; taking the write lock at the start waits instead. Who only reads need not wait.
+    reading = connection.get_execution_options().get("reading", False)
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+
+def reading(engine: Engine) -> Engine:
+    """The same engine for transactions that only read: they never wait for a writer, not even in SQLite."""
+    return engine.execution_options(reading=True)

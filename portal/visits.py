@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from monitoring.pseudonyms import Pseudonyms
 from policy.client import EnforcerClient, EnforcerUnavailable
+from policy.database import reading
 from policy.model import Address, Device, Mac
 from policy.protocol import Refused
 from policy.settings import Settings
@@ -74,6 +75,7 @@ class Visits:
         self._longest = settings.enforcer.longest_seconds
         self._retention = timedelta(days=settings.notice.retention_days)
         self._engine = engine
+        self._reader = reading(engine)
         self._enforcer = enforcer
         self._pseudonyms = pseudonyms
         self._identity = identity
@@ -87,7 +89,7 @@ class Visits:
         """``device`` with its visit."""
         if device.session is None:
             return Presence(device)
-        with self._engine.begin() as connection:
+        with self._reader.begin() as connection:
             return Presence(device, visit_records.get(connection, device.session))
 
     def last_end(self, device: Device) -> str | None:
@@ -95,16 +97,15 @@ class Visits:
         if device.mac is None or device.session is not None:
             return None
         now = self._clock()
-        with self._engine.begin() as connection:
+        with self._reader.begin() as connection:
             last = visit_records.last_of(connection, self._device(device.mac, now))
-            if last is None:
-                return None
-            if last.ended_at is None:
-                expired = last.expires_at <= now
-                reason = "expired" if expired else visit_records.measured_reason(connection, last.id) or "cut"
-                visit_records.close(connection, last.id, min(now, last.expires_at), reason)
-                return reason
-            return last.end_reason
+            if last is None or last.ended_at is not None:
+                return last.end_reason if last is not None else None
+            measured = visit_records.measured_reason(connection, last.id)
+        reason = "expired" if last.expires_at <= now else measured or "cut"
+        with self._engine.begin() as connection:
+            visit_records.close(connection, last.id, min(now, last.expires_at), reason)
+        return reason
 
     def may_extend(self, presence: Presence) -> bool:
         """Whether ``extend`` would work; for a captive phone, whether it would after sign-in (RFC 8908)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -225,3 +226,14 @@ def test_nobody_begins_from_outside_the_wifi(portal: Portal) -> None:
 
 def finish(visitor: Visitor, url: str, resident: Any) -> None:
     assert visitor.get(sign_in(url, resident).removeprefix(HOST)).status_code == 303
+
+
+def test_a_visitor_who_only_looks_does_not_wait_for_a_writer(portal: Portal) -> None:
+    phone = portal.client()
+    phone.sign_in()
+    with portal.database.begin() as writer:
+        writer.exec_driver_sql("UPDATE visits SET hotspot = 'x'")
+        begun = time.monotonic()
+        assert phone.get("/status").status_code == 200
+        assert portal.client(OTHER).get("/").status_code == 200
+        assert time.monotonic() - begun < 1

@@ -88,10 +88,18 @@ def jwk(key: ec.EllipticCurvePrivateKey, **members: Any) -> dict[str, Any]:
 
 
 @contextmanager
-def running_issuer() -> Iterator[Issuer]:
-    """Serve until the context ends."""
-    server = make_server("127.0.0.1", 0, lambda e, s: issuer(e, s), threaded=True, request_handler=_Silent)
-    issuer = Issuer(f"http://127.0.0.1:{server.port}")
+def running_issuer(certificate: tuple[str, str] | None = None) -> Iterator[Issuer]:
+    """Serve until the context ends; over https as ``localhost`` with a ``certificate`` and its key."""
+    server = make_server(
+        "127.0.0.1",
+        0,
+        lambda e, s: issuer(e, s),
+        threaded=True,
+        request_handler=_Silent,
+        ssl_context=certificate,
+    )
+    origin = "https://localhost" if certificate else "http://127.0.0.1"
+    issuer = Issuer(f"{origin}:{server.port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -29,6 +29,7 @@ from portal.visitor.serve import serve
 from portal.visitor.worker import HANDSHAKE_SECONDS
 from tests.enforcers import running_enforcer
 from tests.examples import document
+from tests.unit.portal.identity.issuers import running_issuer
 
 PHONE = Binding(Mac.parse("02:00:00:00:00:01"), ip_address("127.0.0.1"))
 REDIRECTS = (b"HTTP/1.1 302 Found", b"HTTP/1.0 302 Found")
@@ -81,6 +82,15 @@ def running(directory: Path) -> Iterator[Process]:
 @contextmanager
 def started(directory: Path) -> Iterator[Process]:
     raw, ca = prepare(directory)
+    pair = raw["portal"]["certificate"], raw["portal"]["key"]
+    with running_issuer(pair) as issuer:
+        raw["identity"] |= {"issuer": issuer.url, "ca_file": str(ca)}
+        with launched(directory, raw, ca) as portal:
+            yield portal
+
+
+@contextmanager
+def launched(directory: Path, raw: dict[str, Any], ca: Path) -> Iterator[Process]:
     settings = Settings.from_document(raw)
     database = engine(settings.database.url)
     Base.metadata.create_all(database)
@@ -204,6 +214,19 @@ def test_a_proxy_is_not_believed(running: Process) -> None:
 def test_static_files_are_sent_encrypted_and_whole(running: Process) -> None:
     style = Path("portal/visitor/static/portal.css").read_bytes()
     assert running.get("/static/portal.css").content == style
+
+
+def test_a_worker_reaches_the_provider_over_https(running: Process) -> None:
+    with requests.Session() as browser:
+        browser.trust_env = False
+        origin = f"https://localhost:{running.https_port}"
+        page = browser.get(f"{origin}/", verify=str(running.ca), timeout=5).text
+        token = page.split('name="csrf_token" value="')[1].split('"')[0]
+        form = {"csrf_token": token}
+        answer = browser.post(f"{origin}/masuk", form, verify=str(running.ca), timeout=5, allow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["Location"].startswith("https://localhost:")
+    assert "code_challenge=" in answer.headers["Location"]
 
 
 def test_slow_connections_do_not_keep_others_waiting(running: Process) -> None:
