@@ -56,11 +56,11 @@ def _held(lab: Lab, name: str, guest: Guest) -> bool:
 
 
 def _elements(lab: Lab, name: str) -> list[dict[str, Any]]:
-    done = lab.gateway.run(["nft", "--json", "list", "set", "inet", "gerbang", name])
+    """Of the set of this name, or of all sets that it is split into (``name_0``...)."""
+    done = lab.gateway.run(["nft", "--json", "list", "table", "inet", "gerbang"])
     assert done.returncode == 0, done.stderr
-    listed = json.loads(done.stdout)["nftables"]
-    elements: list[dict[str, Any]] = next(entry["set"] for entry in listed if "set" in entry).get("elem", [])
-    return elements
+    sets = [entry["set"] for entry in json.loads(done.stdout)["nftables"] if "set" in entry]
+    return [element for one in sets if one["name"].partition("_")[0] == name for element in one.get("elem", [])]
 
 
 def flows(lab: Lab, guest: Guest) -> list[str]:
