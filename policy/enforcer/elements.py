@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from functools import cache
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from policy.enforcer.netlink import ATTRIBUTE, attribute, attributes, nested
 
@@ -75,6 +75,23 @@ def read(payload: bytes, *wanted: Path) -> Iterator[tuple[Any, ...]]:
     return _walked(payload, wanted) if rows is None else rows
 
 
+class _Shape(NamedTuple):
+    """Where an element has which octets of attribute headers, and where its values begin and end.
+
+    ``mask`` and ``masked`` say the same of the headers for one element, as one number.
+    """
+
+    headers: list[tuple[int, bytes]]
+    mask: int
+    masked: int
+    spans: dict[Path, tuple[int, int]]
+
+
+#: The shape last seen of each length. Elements are few shapes for years, and learning one costs as much as
+#: asking the kernel for a single element.
+_seen: dict[int, _Shape] = {}
+
+
 def _uniform(payload: bytes, wanted: tuple[Path, ...]) -> Iterator[tuple[Any, ...]] | None:
     """The fast way; ``None`` where the elements are not all of one shape, or lack a value."""
     if len(payload) < ATTRIBUTE.size:
@@ -83,13 +100,14 @@ def _uniform(payload: bytes, wanted: tuple[Path, ...]) -> Iterator[tuple[Any, ..
     stride = (length + 3) & ~3
     if stride <= ATTRIBUTE.size or len(payload) % stride:
         return None
-    headers, spans = _shape(payload[:length])
+    shape = _seen.get(length)
+    if shape is None or not _has(payload, stride, shape):
+        shape = _seen[length] = _shape(payload[:length])
+        if not _has(payload, stride, shape):
+            return None
+    spans = shape.spans
     if not all(path in spans and (path == KEY or _is_number(spans[path])) for path in wanted):
         return None
-    count = len(payload) // stride
-    for place in (header + octet for header in headers for octet in range(ATTRIBUTE.size)):
-        if payload[place::stride] != payload[place : place + 1] * count:
-            return None
     order = sorted(wanted, key=spans.__getitem__)
     rows = struct.iter_unpack(_format(order, spans, stride), payload)
     if tuple(order) == wanted:
@@ -97,18 +115,29 @@ def _uniform(payload: bytes, wanted: tuple[Path, ...]) -> Iterator[tuple[Any, ..
     return map(itemgetter(*(order.index(path) for path in wanted)), rows)
 
 
-def _shape(first: bytes) -> tuple[list[int], dict[Path, tuple[int, int]]]:
-    """Where in an element its attribute headers stand, its own included, and where its values begin and end."""
-    headers, spans = [0], {}
+def _has(payload: bytes, stride: int, shape: _Shape) -> bool:
+    """Whether every element has this shape: what has the same headers is read the same way."""
+    count = len(payload) // stride
+    if count == 1:
+        return int.from_bytes(payload, "little") & shape.mask == shape.masked
+    return all(payload[place::stride] == octet * count for place, octet in shape.headers)
+
+
+def _shape(first: bytes) -> _Shape:
+    """Learn the shape of one element, given with its own header."""
+    starts, spans = [0], {}
     nests: list[tuple[Path, int, int]] = [((), ATTRIBUTE.size, len(first))]
     while nests:
         path, begin, end = nests.pop()
         for kind, start, stop in attributes(first[begin:end]):
-            headers.append(begin + start - ATTRIBUTE.size)
+            starts.append(begin + start - ATTRIBUTE.size)
             spans[(*path, kind)] = begin + start, begin + stop
             if (*path, kind) in _NESTS:
                 nests.append(((*path, kind), begin + start, begin + stop))
-    return headers, spans
+    places = {start + octet for start in starts for octet in range(ATTRIBUTE.size)}
+    mask = sum(0xFF << 8 * place for place in places)
+    masked = int.from_bytes(first, "little") & mask
+    return _Shape([(place, first[place : place + 1]) for place in places], mask, masked, spans)
 
 
 def _is_number(span: tuple[int, int]) -> bool:
@@ -127,6 +156,6 @@ def _format(order: list[Path], spans: dict[Path, tuple[int, int]], stride: int) 
 def _walked(payload: bytes, wanted: tuple[Path, ...]) -> Iterator[tuple[Any, ...]]:
     for _, begin, end in attributes(payload):
         single = payload[begin - ATTRIBUTE.size : end]
-        _, spans = _shape(single)
+        spans = _shape(single).spans
         values = [single[slice(*spans.get(path, (0, 0)))] for path in wanted]
         yield tuple(v if path == KEY else int.from_bytes(v, "big") for path, v in zip(wanted, values, strict=True))
