@@ -229,7 +229,7 @@ FLOOD = 4_000
 def test_invented_neighbours_crowd_out_nobody(
     lab: Lab, attacker: Guest, stranger: Guest, witness: Guest, family: int
 ) -> None:
-    """Each refusal to an address that nobody has makes the gateway look for it; the honest ones must stay known."""
+    """Each refusal makes the gateway look for an address that nobody has; the honest ones must stay known."""
     with nothing_exits(lab):
         attacker.send_frames(list(invented(attacker, family)))
         served(stranger)
