@@ -15,6 +15,7 @@ from deploy.benchmarks.packets import Wire
 from deploy.benchmarks.phones import Phone
 from deploy.benchmarks.rounds import interleave
 from deploy.lab.netns import inside
+from policy.compiler.ruleset import SHARDS, TABLE
 
 _NETLINK_NETFILTER = 12
 #: linux/netfilter/nfnetlink.h and nf_tables.h: subsystem 10, message NFT_MSG_GETSETELEM 13.
@@ -24,7 +25,9 @@ _DONE, _ERROR = 3, 2
 _INET = 1
 _TABLE, _SET = 1, 2  # NFTA_SET_ELEM_LIST_TABLE, _SET
 _HEADER = struct.Struct("=IHHII")
-_COUNTERS = ("up4", "down4", "up6", "down6")
+_COUNTERS = tuple(
+    f"{way}{family}_{shard}" for way in ("up", "down") for family in (4, 6) for shard in range(SHARDS)
+)
 
 
 def observe(gateway: Gateway, wire: Wire, phones: Sequence[Phone], versions: Sequence[int]) -> Measured:
@@ -68,15 +71,24 @@ def _dump(kernel: socket.socket) -> float:
     """Read every counter as octets and throw them away; ms."""
     began = time.perf_counter()
     for name in _COUNTERS:
-        body = struct.pack("=BBH", _INET, 0, 0) + _text(_TABLE, "gerbang") + _text(_SET, name)
+        body = struct.pack("=BBH", _INET, 0, 0) + _text(_TABLE, TABLE) + _text(_SET, name)
         kernel.send(_HEADER.pack(_HEADER.size + len(body), _GET_ELEMENTS, _REQUEST_DUMP, 1, 0) + body)
-        kind = 0
-        while kind != _DONE:
-            answer = kernel.recv(2**20)
-            kind = _HEADER.unpack_from(answer)[1]
-            if kind == _ERROR:
-                raise BenchError(f"the kernel does not dump the set {name}")
+        while not _is_last(kernel.recv(2**16)):
+            pass
     return (time.perf_counter() - began) * 1e3
+
+
+def _is_last(datagram: bytes) -> bool:
+    """Whether the dump ends with this datagram; the message that says so may follow others in it."""
+    position = 0
+    while position < len(datagram):
+        length, kind, *_ = _HEADER.unpack_from(datagram, position)
+        if kind == _ERROR:
+            raise BenchError("the kernel does not dump a counter set")
+        if kind == _DONE:
+            return True
+        position += length + 3 & ~3
+    return False
 
 
 def _text(kind: int, text: str) -> bytes:
