@@ -57,6 +57,13 @@ def _is_on_the_internet(address: Address) -> bool:
     return not any(address in network for network in _NOT_THE_INTERNET)
 
 
+def _over(session: Session, usage: Usage, now: float) -> str | None:
+    """Why a session must end now, if it must."""
+    if session.bytes_limit is not None and usage.total_bytes >= session.bytes_limit:
+        return "quota"
+    return "expired" if session.until <= now else None
+
+
 class Enforcer:
     """Keeps the kernel as the sessions say. Not thread-safe: one loop calls it."""
 
@@ -104,7 +111,7 @@ class Enforcer:
         if session is None or address not in session.since:
             return Device(address, mac)
         usage = session.usage(self._kernel.counters_of(session.since))
-        if (reason := self._over(session, usage)) is not None:
+        if (reason := _over(session, usage, self._kernel.monotonic())) is not None:
             self._end([session], reason)
             return Device(address, mac)
         left = session.bytes_limit
@@ -133,17 +140,14 @@ class Enforcer:
 
     def observe(self) -> Observation:
         """Read every counter once; ends what is over by bytes on the way."""
-        counters = self._kernel.counters()
-        usages = [(session, session.usage(counters)) for session in self._sessions]
-        for session, usage in usages:
-            if (reason := self._over(session, usage)) is not None:
+        counters, now = self._kernel.counters(), self._kernel.monotonic()
+        live = []
+        for session in list(self._sessions):
+            usage = session.usage(counters)
+            if (reason := _over(session, usage, now)) is None:
+                live.append(SessionUsage(session.id, usage, session.seconds_left(now)))
+            else:
                 self._end([session], reason)
-        now = self._kernel.monotonic()
-        live = [
-            SessionUsage(session.id, usage, session.seconds_left(now))
-            for session, usage in usages
-            if self._sessions.get(session.id) is session
-        ]
         return Observation(self._kernel.boot_id(), live, list(self._ended.values())[:MAX_ENDED])
 
     def acknowledge(self, sessions: Iterable[str]) -> None:
@@ -270,12 +274,6 @@ class Enforcer:
                 self._kernel.apply([Close(binding) for binding in session.bindings()])
             except KernelError as error:
                 log.error("a failed grant stays open until its kernel timeout: %s", error)
-
-    def _over(self, session: Session, usage: Usage) -> str | None:
-        """Why a session must end now, if it must."""
-        if session.bytes_limit is not None and usage.total_bytes >= session.bytes_limit:
-            return "quota"
-        return "expired" if session.until <= self._kernel.monotonic() else None
 
     def _end(self, sessions: list[Session], reason: str) -> None:
         """Close first, then read the counters: nothing passes uncounted."""

@@ -21,6 +21,8 @@ def _grown(now: Usage, since: Usage) -> Usage:
     An element idles out after longer than any grant lasts (``policy.compiler.ruleset``), so one that shows less
     than before was made anew within this session and has grown by all it shows.
     """
+    if since == _NOTHING:
+        return now
     up = (now.up_bytes, now.up_packets)
     down = (now.down_bytes, now.down_packets)
     if now.up_bytes >= since.up_bytes:
@@ -43,6 +45,8 @@ class Session:
     bytes_limit: int | None
     since: dict[Address, Usage] = field(default_factory=dict)
     carried: Usage = _NOTHING
+    #: The addresses of ``since`` as counters name them, in its order; empty when it has changed.
+    _keys: tuple[bytes, ...] = ()
 
     def bindings(self) -> Iterator[Binding]:
         """The pairs that the kernel must let pass."""
@@ -55,18 +59,23 @@ class Session:
     def usage(self, counters: Mapping[bytes, Usage]) -> Usage:
         """Usage since the beginning, by these counters (packed address -> counter)."""
         total = self.carried
-        for address, since in self.since.items():
-            if (counter := counters.get(address.packed)) is not None:
-                total = total.plus(_grown(counter, since))
+        if not self._keys:
+            self._keys = tuple(address.packed for address in self.since)
+        for key, since in zip(self._keys, self.since.values(), strict=True):
+            if (counter := counters.get(key)) is not None:
+                grown = _grown(counter, since)
+                total = grown if total == _NOTHING else total.plus(grown)
         return total
 
     def join(self, address: Address, counter: Usage) -> None:
         """Take ``address`` in; what its counter shows already is not this session's."""
         self.since[address] = counter
+        self._keys = ()
 
     def leave(self, address: Address, counter: Usage) -> None:
         """Let ``address`` go; what it counted stays."""
         self.carried = self.carried.plus(_grown(counter, self.since.pop(address)))
+        self._keys = ()
 
 
 class Sessions:
