@@ -24,8 +24,11 @@ def tracked(*patterns: str) -> list[Path]:
 
 @pytest.mark.parametrize("test", sorted(UNIT.glob("*/**/test_*.py")), ids=lambda path: str(path.relative_to(UNIT)))
 def test_every_unit_test_stands_where_its_source_does(test: Path) -> None:
-    source = ROOT / test.relative_to(UNIT).parent / test.name.removeprefix("test_")
-    assert source.exists() or source.with_suffix("").is_dir(), f"{source} is not there"
+    """``test_app.py`` tests ``app.py`` or the package ``app``; ``test_app_hostile.py`` one side of it."""
+    folder = ROOT / test.relative_to(UNIT).parent
+    words = test.stem.removeprefix("test_").split("_")
+    names = ["_".join(words[:count]) for count in range(1, len(words) + 1)]
+    assert any((folder / f"{name}.py").exists() or (folder / name).is_dir() for name in names)
 
 
 def test_the_top_level_is_as_agreed() -> None:
