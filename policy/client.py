@@ -89,15 +89,14 @@ class EnforcerClient:
         request: dict[str, Any] = {"verb": "observe"}
         if acknowledged := list(acknowledge)[: protocol.MAX_ENDED]:
             request["acknowledge"] = acknowledged
-        answer, records = self._ask(request)
-        live: list[SessionUsage] = protocol.unpack_records(records)
+        answer, live = self._ask(request)
         ended = [
             EndedSession(session, Usage(*usage), datetime.fromtimestamp(at, UTC), reason)
             for session, usage, at, reason in answer["ended"]
         ]
         return Observation(answer["boot"], live, ended)
 
-    def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def _ask(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[SessionUsage]]:
         frame = protocol.encode(request)
         if len(frame) > protocol.MAX_REQUEST:
             raise Refused("invalid", "the request is too long for one frame")
@@ -112,18 +111,18 @@ class EnforcerClient:
                     raise EnforcerUnavailable(f"the enforcer at {self._path} does not answer: {error}") from error
             time.sleep(_PAUSE)
 
-    def _exchange(self, connection: socket.socket, frame: bytes) -> tuple[dict[str, Any], bytes]:
+    def _exchange(self, connection: socket.socket, frame: bytes) -> tuple[dict[str, Any], list[SessionUsage]]:
         connection.sendall(frame)
-        parts: list[bytes] = []
+        live: list[SessionUsage] = []
         while True:
             length = protocol.body_length(_receive(connection, protocol.HEADER.size), protocol.MAX_REPLY)
             answer, records = protocol.decode(_receive(connection, length))
-            parts.append(records)
+            live += protocol.unpack_records(records)
             if not answer.get("more"):
                 break
         if "refused" in answer:
             raise Refused(answer["refused"], answer["message"])
-        return answer, b"".join(parts)
+        return answer, live
 
     @contextmanager
     def _connection(self) -> Iterator[socket.socket]:

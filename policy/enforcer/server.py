@@ -13,7 +13,7 @@ import pwd
 import signal
 import socket
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -186,10 +186,14 @@ class _Connection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def send(self, frames: list[Answer]) -> None:
+    def send(self, frames: Iterable[Answer]) -> None:
+        """Write an answer; the caller reads its first frames while the next ones are packed."""
+        for message, records in frames:
+            if self._transport is None or self._transport.is_closing():
+                return
+            self._transport.write(protocol.encode(message, records))
         if self._transport is None:
             return
-        self._transport.write(b"".join(protocol.encode(message, records) for message, records in frames))
         if self._transport.get_write_buffer_size() > _MAX_UNREAD:
             log.warning("cut off %s: it does not read its answers", self.role)
             self.abort()

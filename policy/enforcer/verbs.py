@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from policy import protocol
@@ -34,8 +34,8 @@ class Verbs:
             "learn": self._learn,
         }
 
-    def answer(self, role: str, request: dict[str, Any]) -> list[Answer]:
-        """All frames of one answer; a refusal is an answer too."""
+    def answer(self, role: str, request: dict[str, Any]) -> Iterable[Answer]:
+        """All frames of one answer, packed as they are taken; a refusal is an answer too."""
         try:
             verb = request.get("verb")
             if verb not in self._allowed[role]:
@@ -85,7 +85,7 @@ class Verbs:
         self._enforcer.learn(addresses, _whole(request["seconds"]))
         return {}
 
-    def _observe(self, role: str, request: dict[str, Any]) -> list[Answer]:
+    def _observe(self, role: str, request: dict[str, Any]) -> Iterable[Answer]:
         if acknowledged := request.get("acknowledge"):
             if "acknowledge" not in self._allowed[role]:
                 raise Refused("forbidden", f"{role} may not acknowledge")
@@ -93,13 +93,12 @@ class Verbs:
         return _frames(self._enforcer.observe())
 
 
-def _frames(observation: Observation) -> list[Answer]:
+def _frames(observation: Observation) -> Iterator[Answer]:
     size, live = protocol.RECORDS_PER_FRAME, observation.live
-    frames: list[Answer] = [
-        ({"more": True}, protocol.pack_records(live[start : start + size])) for start in range(0, len(live), size)
-    ]
+    for start in range(0, len(live), size):
+        yield {"more": True}, protocol.pack_records(live[start : start + size])
     ended = [(e.session, e.usage, e.ended_at.timestamp(), e.reason) for e in observation.ended]
-    return [*frames, ({"boot": observation.boot, "ended": ended}, b"")]
+    yield {"boot": observation.boot, "ended": ended}, b""
 
 
 def _refusal(code: str, message: str) -> Answer:
