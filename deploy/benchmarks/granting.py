@@ -64,13 +64,14 @@ def grants_per_second(callers: Callers, grants: int) -> Measured:
 
 def restore(one: Gateway, many: Gateway, wire: Wire, phone: Phone, session: str) -> Measured:
     """From SIGKILL to the answer that knows ``session`` again; the phone's packets must pass all the while."""
-    packets = 0
+    sent = lost = 0
 
     def with_many() -> float:
-        nonlocal packets
+        nonlocal sent, lost
         with Stream(wire, phone) as stream:
             seconds = many.restart(phone, session)
-        packets += stream.check()
+        lost += stream.check()
+        sent += stream.sent
         return seconds
 
     samples = interleave({"10000": with_many, "0": lambda: one.restart(phone, None)})
@@ -78,7 +79,12 @@ def restore(one: Gateway, many: Gateway, wire: Wire, phone: Phone, session: str)
         "restore_10000_s",
         median(samples["10000"]),
         f"{median(samples['0']):.2g} s without grants",
-        {"rounds_s": samples["10000"], "without_grants_s": samples["0"], "packets_passed_none_lost": packets},
+        {
+            "rounds_s": samples["10000"],
+            "without_grants_s": samples["0"],
+            "packets_sent": sent,
+            "packets_lost": lost,
+        },
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 
 from deploy.benchmarks.errors import BenchError
@@ -14,7 +15,11 @@ from deploy.lab.netns import inside
 from policy.model import Address
 
 PORT = 7_000
-_WAIT_SECONDS = 2.0
+_WAIT_SECONDS = 0.2
+_TRIES = 10
+#: What a busy machine may lose of a stream without anything having interrupted it: at a packet every 2 ms, a pause
+#: of 20 ms in a second is more.
+_TOLERATED = 0.01
 _BUFFER = 8 * 2**20
 _SO_RCVBUFFORCE = 33  # socket(7): the buffer beyond net.core.rmem_max
 SITES: dict[int, Address] = {4: SITE_IPV4, 6: SITE_IPV6}
@@ -41,17 +46,19 @@ class Wire:
         return payload
 
     def pass_one(self, phone: Phone, version: int) -> tuple[str, int]:
-        """Send one and wait for it; the address and port it seems to come from. BenchError if it never comes."""
-        payload = self.send(phone, version)
-        try:
-            while True:
-                data, sender = self._sites[version].recvfrom(64)
-                if data == payload:
-                    return sender[0], sender[1]
-        except TimeoutError as error:
-            raise BenchError(
-                f"no packet of {phone} came through within {_WAIT_SECONDS} s (IPv{version})"
-            ) from error
+        """Send one and wait for it; the address and port it seems to come from.
+
+        A busy machine loses a packet now and then (netdev_max_backlog), so it is sent again as a phone would;
+        BenchError if none ever comes.
+        """
+        for _ in range(_TRIES):
+            payload = self.send(phone, version)
+            with suppress(TimeoutError):
+                while True:
+                    data, sender = self._sites[version].recvfrom(64)
+                    if data == payload:
+                        return sender[0], sender[1]
+        raise BenchError(f"no packet of {phone} came through in {_TRIES} tries (IPv{version})")
 
     def reply(self, version: int, to: tuple[str, int]) -> None:
         """Send something back from the site."""
@@ -92,11 +99,12 @@ class Stream:
         self._thread.join()
 
     def check(self) -> int:
-        """After the end: how many were sent. BenchError if one did not arrive."""
+        """After the end: how many were lost. BenchError if that looks like an interruption."""
         time.sleep(0.05)
-        if (arrived := self.wire.drain(4)) != self.sent:
-            raise BenchError(f"only {arrived} of {self.sent} packets of a granted phone came through")
-        return self.sent
+        lost = self.sent - self.wire.drain(4)
+        if lost > self.sent * _TOLERATED:
+            raise BenchError(f"{lost} of {self.sent} packets of a granted phone did not come through")
+        return lost
 
     def _run(self) -> None:
         while not self._stop.wait(self.interval):
