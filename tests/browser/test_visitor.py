@@ -11,7 +11,9 @@ from deploy.lab.phone import PROBE
 from deploy.sandbox.names import NEWS_NAME, PROVIDER_NAME
 from deploy.sandbox.provider.residents import RESIDENTS
 from tests.browser.chromium import Browser, Kind, chromium
+from tests.browser.scriptless import Scriptless
 from tests.network.guest import Guest
+from tests.network.inspection import poll
 
 pytestmark = pytest.mark.browser
 
@@ -73,11 +75,20 @@ def test_from_the_probe_to_online_and_out_again(phone: Guest) -> None:
 
 
 def test_without_scripts(phone: Guest) -> None:
-    with chromium(phone.phone, Kind(scripts=False)) as browser:
+    with chromium(phone.phone, Kind(waits=False)) as driven:
+        browser = Scriptless(driven)
         browser.open(PROBE)
-        sign_in(browser, "Masuk dengan Balikpapan Single Window", "Masuk")
-        assert browser.heading == "Anda sudah online"
-        browser.press("Keluar dari WiFi")
+        browser.arrives(f"{HOME}/")
+        browser.press("#masuk")
+        browser.arrives(f"https://{PROVIDER_NAME}/")
+        browser.fill("#login", RESIDENTS[2].username)
+        browser.fill("#pin", RESIDENTS[2].pin)
+        browser.press("form button")
+        browser.arrives(f"{HOME}/status")
+        assert browser.title.startswith("Anda sudah online")
+        assert phone.api()["captive"] is False
+        browser.press("#keluar")
+        poll(lambda: browser.url == f"{HOME}/", 15, "signed out")
         assert phone.api()["captive"] is True
 
 
@@ -104,10 +115,12 @@ def test_what_is_to_be_read_before_signing_in(phone: Guest, path: str, name: str
         browser.keep(f"{name}-{language}")
 
 
-def test_what_goes_wrong_is_said_with_a_way_on(phone: Guest) -> None:
+@pytest.mark.parametrize(
+    ("path", "name"), [("/oidc/callback?code=a&state=b", "masuk-gagal"), ("/tidak-ada", "tidak-ada")]
+)
+def test_what_goes_wrong_is_said_with_a_way_on(phone: Guest, path: str, name: str) -> None:
     with chromium(phone.phone, Kind()) as browser:
-        for path, name in (("/oidc/callback?code=a&state=b", "masuk-gagal"), ("/tidak-ada", "tidak-ada")):
-            browser.open(f"{HOME}{path}")
-            browser.keep(name)
-            browser.press("Kembali" if name == "tidak-ada" else "")
-            assert browser.url == f"{HOME}/"
+        browser.open(f"{HOME}{path}")
+        browser.keep(name)
+        browser.press_main()
+        assert browser.url == f"{HOME}/"
