@@ -38,7 +38,7 @@ _SMALL = """
 return [...document.querySelectorAll("a, button, input:not([type=hidden]), select, textarea")]
   .filter(one => one.checkVisibility() && !one.matches(".skip"))
   .filter(one => getComputedStyle(one).display !== "inline" || one.parentElement.innerText === one.innerText)
-  .map(one => [one.outerHTML.slice(0, 120), one.getBoundingClientRect()])
+  .map(one => [one.outerHTML.slice(0, 120), (one.closest("label") ?? one).getBoundingClientRect()])
   .filter(([, box]) => box.width < 24 || box.height < 24)
   .map(([html, box]) => `target of ${box.width} x ${box.height}: ${html}`);
 """
