@@ -87,8 +87,13 @@ def _database(settings: Settings, _options: argparse.Namespace) -> int:
 
 
 def _staff(settings: Settings, options: argparse.Namespace) -> int:
+    from sqlalchemy.exc import DatabaseError
+
     from policy.database import engine
     from portal.console import accounts
 
-    print(accounts.add(engine(settings.database.url), options.name, options.role))
+    try:
+        print(accounts.add(engine(settings.database.url), options.name, options.role))
+    except DatabaseError as error:
+        raise ValueError(f"{error.orig}; has `gerbang database upgrade` made the tables?") from error
     return 0

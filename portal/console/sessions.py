@@ -11,6 +11,7 @@ from flask_login import current_user, login_required
 from werkzeug.wrappers import Response
 
 from monitoring import audit
+from policy.database import reading
 from portal.console import ending, picture, queries
 from portal.console.forms import EndSessionForm
 from portal.console.queries import Order, SessionView
@@ -35,11 +36,11 @@ def index() -> str:
     order = _order(request.args.get("urut", ""))
     page = _page()
     hour = queries.hour_before(now)
-    with outside.database.begin() as connection:
+    with reading(outside.database).begin() as connection:
         found, total = queries.live(connection, now, search, order, page)
-        reading = queries.reading(connection)
+        last = queries.reading(connection)
         minutes = queries.minutes_of_all(connection, hour[0])
-    late = reading is None or (now - reading.at).total_seconds() > 3 * outside.reading_seconds
+    late = last is None or (now - last.at).total_seconds() > 3 * outside.reading_seconds
     return render_template(
         "sessions.html",
         sessions=found,
@@ -49,7 +50,7 @@ def index() -> str:
         search=search,
         order=order,
         orders=Order,
-        reading=reading,
+        reading=last,
         late=late,
         picture=picture.draw(minutes, hour),
         now=now,
@@ -64,7 +65,7 @@ def session(session_id: str) -> str:
     now = outside.now()
     found = _find(session_id)
     hour = queries.hour_before(found.ended_at or min(now, found.expires_at))
-    with outside.database.begin() as connection:
+    with reading(outside.database).begin() as connection:
         minutes = queries.minutes_of(connection, session_id, found.started_at - _MINUTES)
     return render_template(
         "session.html", session=found, minutes=minutes[::-1], picture=picture.draw(minutes, hour), now=now
@@ -101,7 +102,7 @@ def log() -> str:
     if not current_user.role.may_read_audit:
         abort(403)
     page = _page()
-    with services().database.begin() as connection:
+    with reading(services().database).begin() as connection:
         total = audit.count(connection)
         entries = audit.entries(connection, _AUDIT_PAGE, (page - 1) * _AUDIT_PAGE)
     pages = max(1, -(-total // _AUDIT_PAGE))
@@ -109,7 +110,7 @@ def log() -> str:
 
 
 def _find(session_id: str) -> SessionView:
-    with services().database.begin() as connection:
+    with reading(services().database).begin() as connection:
         found = queries.session(connection, session_id[:36])
     return found or abort(404)
 
