@@ -74,6 +74,7 @@ def compile_ruleset(network: NetworkSettings, portal: PortalSettings) -> Ruleset
         _dstnat(network, portal),
         *_forward(network),
         *_input(network, portal),
+        _output(network),
         _postrouting(network),
         _refuse(),
     ]
@@ -272,6 +273,23 @@ def _from_lan(network: NetworkSettings, portal: PortalSettings) -> _Chain:
             f"icmp type echo-request limit rate {_ECHOES}/second accept",
             f"icmpv6 type echo-request limit rate {_ECHOES}/second accept",
             "goto refuse",
+        ),
+    )
+
+
+def _output(network: NetworkSettings) -> _Chain:
+    """Our own packets may all leave, but for the news that a phone cannot be found.
+
+    A refusal goes back to where a packet said it came from; when a phone has invented that address, the kernel
+    would tell the site (destination unreachable), and a captive phone would have a way to speak to it.
+    """
+    wan = f'oifname "{network.wan}"'
+    return _Chain(
+        "output",
+        "type filter hook output priority filter; policy accept;",
+        (
+            f"{wan} icmp type destination-unreachable icmp code host-unreachable drop",
+            f"{wan} icmpv6 type destination-unreachable drop",
         ),
     )
 

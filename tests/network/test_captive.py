@@ -19,6 +19,7 @@ from tests.network import frames
 from tests.network.fence import leaks, site
 from tests.network.frames import MARK, Source
 from tests.network.guest import Attempt, Guest
+from tests.network.inspection import poll
 from tests.network.sniffer import Sniffer
 
 pytestmark = pytest.mark.network
@@ -202,6 +203,18 @@ class TestFalseSources:
         for name in USED:
             source = Source(guest.mac, address)
             guest.send_frames(frames.build(cases[name], source, str(site(NEWS_NAME, family))))
+        assert leaks(uplink, witness) == []
+
+    @pytest.mark.parametrize("family", FAMILIES)
+    def test_no_answer_to_nobody_gets_out(
+        self, lab: Lab, attacker: Guest, witness: Guest, uplink: Sniffer, family: int
+    ) -> None:
+        """The refusal to an address that nobody has cannot be delivered, and the site must not be told."""
+        nobody = {4: "10.77.3.201", 6: "2001:db8:77::201"}[family]
+        case = (frames.IPV4 if family == 4 else frames.IPV6)["tcp-443"]
+        attacker.send_frames(frames.build(case, Source(attacker.mac, nobody), str(site(NEWS_NAME, family))))
+        looking = ["ip", f"-{family}", "neighbour", "show", nobody]
+        poll(lambda: "FAILED" in lab.gateway.run(looking).stdout, 8, "the gateway has given up looking for it")
         assert leaks(uplink, witness) == []
 
     @pytest.mark.parametrize("family", FAMILIES)
