@@ -28,11 +28,11 @@ class _Length:
 
     calls: int
     wrk_seconds: int
-    transfer_seconds: int
+    transfer_rounds: int
 
 
-_FULL = _Length(calls=60, wrk_seconds=5, transfer_seconds=3)
-_QUICK = _Length(calls=20, wrk_seconds=2, transfer_seconds=1)
+_FULL = _Length(calls=60, wrk_seconds=5, transfer_rounds=21)
+_QUICK = _Length(calls=20, wrk_seconds=2, transfer_rounds=9)
 
 
 def measure(root: Path, progress: Progress, *, quick: bool) -> list[Measured]:
@@ -49,7 +49,7 @@ def measure(root: Path, progress: Progress, *, quick: bool) -> list[Measured]:
             measured.append(redirecting.redirects(one, length.wrk_seconds))
         one.admit(_PHONE)
         with progress.step("throughput, with and without offloads"):
-            measured += forwarding.forward_ratios(length.transfer_seconds)
+            measured += forwarding.forward_ratios(length.transfer_rounds)
         with progress.step("50,000 grants"):
             topology.introduce(MANY, [Phone(number) for number in range(granting.SPARE.stop, _READ)])
             portals.admit(range(_GRANTS, _READ))
