@@ -21,8 +21,6 @@ def _grown(now: Usage, since: Usage) -> Usage:
     An element idles out after longer than any grant lasts (``policy.compiler.ruleset``), so one that shows less
     than before was made anew within this session and has grown by all it shows.
     """
-    if since == _NOTHING:
-        return now
     up = (now.up_bytes, now.up_packets)
     down = (now.down_bytes, now.down_packets)
     if now.up_bytes >= since.up_bytes:
@@ -63,7 +61,8 @@ class Session:
             self._keys = tuple(address.packed for address in self.since)
         for key, since in zip(self._keys, self.since.values(), strict=True):
             if (counter := counters.get(key)) is not None:
-                grown = _grown(counter, since)
+                # Nearly every address has one session and no history: no new value for those.
+                grown = counter if since == _NOTHING else _grown(counter, since)
                 total = grown if total == _NOTHING else total.plus(grown)
         return total
 
