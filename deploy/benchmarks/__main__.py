@@ -16,6 +16,8 @@ from deploy.benchmarks import report
 from deploy.benchmarks.errors import BenchError
 from deploy.benchmarks.figures import Measured, document
 from deploy.benchmarks.run import measure
+from policy.client import EnforcerUnavailable
+from policy.protocol import Refused
 
 _ISOLATED = Path("/run/gerbang-isolated")  # deploy/isolated puts it there
 
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             root = Path(directory)
             root.chmod(0o755)  # the gateway's processes are users of their own
             measured = measure(root, report.Progress(console), quick=options.quick)
-    except BenchError as error:
+    except (BenchError, EnforcerUnavailable, Refused) as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     _publish(measured, options.json)
