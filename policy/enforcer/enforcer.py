@@ -14,7 +14,7 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network
 from policy.compiler.ruleset import Ruleset
 from policy.enforcer import journal as lines
 from policy.enforcer.journal import Clocks, Journal, JournalError
-from policy.enforcer.kernel import Kernel, KernelError, NeighboursLost
+from policy.enforcer.kernel import Kernel, KernelError, Neighbour, NeighboursLost
 from policy.enforcer.sessions import Session, Sessions
 from policy.enforcer.stations import Stations
 from policy.model import Address, Device, EndedSession, Grant, Mac, Observation, SessionUsage, Usage
@@ -72,6 +72,7 @@ class Enforcer:
         self._journal = journal
         self._longest = settings.enforcer.longest_seconds
         self._stations = Stations(settings.network)
+        self._stations_stale = False
         self._sessions = Sessions()
         self._ended: dict[str, EndedSession] = {}
         self._to_forget: set[Address] = set()
@@ -106,7 +107,7 @@ class Enforcer:
 
     def look(self, address: Address) -> Device:
         """Who is at ``address``, with live counters."""
-        mac = self._stations.at(address)
+        mac = self._who_is_at(address)
         session = self._sessions.of(mac) if mac is not None else None
         if session is None or address not in session.since:
             return Device(address, mac)
@@ -165,8 +166,12 @@ class Enforcer:
             changed = self._kernel.neighbour_events()
         except NeighboursLost:
             log.warning("neighbour events overflowed; reading the whole table")
+            self._stations_stale = True
+            changed = []
+        if self._stations_stale:
             changed = list(self._kernel.neighbours())
             self._stations.replace(changed)
+            self._stations_stale = False  # only now: a table that could not be read is read the next time
         for neighbour in changed:
             self._stations.update(neighbour)
             if neighbour.mac is not None:
@@ -221,10 +226,20 @@ class Enforcer:
             raise Refused("invalid", "this session is over; begin a new one")
         if not self._stations.may_hold(grant.address):
             raise Refused("invalid", f"{grant.address} is not an address of a phone on this LAN")
-        if self._stations.at(grant.address) != grant.mac:
+        if self._who_is_at(grant.address) != grant.mac:
             raise Refused("not-a-neighbour", f"{grant.address} is not at {grant.mac}")
         if self._sessions.get(grant.session) is None and len(self._sessions) >= MAX_SESSIONS:
             raise Refused("too-many", f"{MAX_SESSIONS} sessions are open")
+
+    def _who_is_at(self, address: Address) -> Mac | None:
+        """The mirror's answer; where it has none, the kernel's own: an event may still be on its way."""
+        mac = self._stations.at(address)
+        if mac is None and self._stations.may_hold(address):
+            mac = self._kernel.neighbour(address)
+            if mac is not None:
+                self._stations.update(Neighbour(address, mac))
+                self._join(mac, [address])
+        return mac
 
     def _make_room(self, grant: Grant) -> None:
         if (other := self._sessions.of(grant.mac)) is not None:

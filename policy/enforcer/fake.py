@@ -76,12 +76,16 @@ class FakeKernel:
         self._drain()
         return [Neighbour(address, mac) for address, mac in self._neighbours.items()]
 
+    def neighbour(self, address: Address) -> Mac | None:
+        """The table, waiting events or not."""
+        return self._neighbours.get(address)
+
     def fileno(self) -> int:
-        """Readable when ``neighbour`` was called since the last drain."""
+        """Readable when ``move`` was called since the last drain."""
         return self._readable
 
     def neighbour_events(self) -> list[Neighbour]:
-        """What ``neighbour`` said since the last call."""
+        """What ``move`` said since the last call."""
         lost, events = self._overflowed, self._events
         self._drain()
         if lost:
@@ -121,7 +125,7 @@ class FakeKernel:
             table.clear()
         self._drain()
 
-    def neighbour(self, address: Address, mac: Mac | None) -> None:
+    def move(self, address: Address, mac: Mac | None) -> None:
         """Change the neighbour table and say so."""
         if mac is None:
             self._neighbours.pop(address, None)
@@ -129,6 +133,10 @@ class FakeKernel:
             self._neighbours[address] = mac
         self._events.append(Neighbour(address, mac))
         os.write(self._writable, b"n")
+
+    def swallow_events(self) -> None:
+        """Lose the events that wait, and tell nobody."""
+        self._drain()
 
     def overflow(self) -> None:
         """Lose the events that wait, as a full socket buffer does."""

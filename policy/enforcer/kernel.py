@@ -58,6 +58,9 @@ class Kernel(Protocol):
     def neighbours(self) -> Iterable[Neighbour]:
         """The LAN's neighbour table as it is now."""
 
+    def neighbour(self, address: Address) -> Mac | None:
+        """Who is at ``address`` now, asked of the table itself: for an address that no event has told of."""
+
     def fileno(self) -> int:
         """Becomes readable when neighbour events wait."""
 

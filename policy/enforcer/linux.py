@@ -14,7 +14,7 @@ from policy.enforcer.kernel import KernelError, Neighbour
 from policy.enforcer.neighbours import Neighbours
 from policy.enforcer.nftables import Counter, Sets, granted_binding, wishes
 from policy.enforcer.sweeper import Sweeper
-from policy.model import Address, Binding, Usage
+from policy.model import Address, Binding, Mac, Usage
 from policy.plan import Change
 from policy.settings import NetworkSettings
 
@@ -92,6 +92,10 @@ class LinuxKernel:
     def neighbours(self) -> Iterable[Neighbour]:
         """The usable ones."""
         return self._neighbours.table()
+
+    def neighbour(self, address: Address) -> Mac | None:
+        """One request."""
+        return self._neighbours.at(address)
 
     def fileno(self) -> int:
         """The socket of neighbour events."""

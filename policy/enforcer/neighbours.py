@@ -5,14 +5,16 @@ Constants and structures are those of linux/rtnetlink.h and linux/neighbour.h.
 
 from __future__ import annotations
 
+import errno
+import socket
 import struct
 from collections.abc import Iterator
 from ipaddress import ip_address
 
 from policy.enforcer import netlink
 from policy.enforcer.kernel import KernelError, Neighbour, NeighboursLost
-from policy.enforcer.netlink import Interrupted, Message, Overrun, parsed
-from policy.model import Mac
+from policy.enforcer.netlink import Interrupted, Message, NetlinkError, Overrun, parsed
+from policy.model import Address, Mac
 
 _RTM_NEWNEIGH = 28
 _RTM_DELNEIGH = 29
@@ -58,18 +60,34 @@ class Neighbours:
                 continue
         raise KernelError(f"the neighbour table changed {_TRIES} times while it was read")
 
+    def at(self, address: Address) -> Mac | None:
+        """The usable neighbour at one address (a request without NLM_F_DUMP, Linux 5.0)."""
+        family = socket.AF_INET if address.version == 4 else socket.AF_INET6
+        body = _NDMSG.pack(family, self._index, 0, 0, 0) + netlink.attribute(_NDA_DST, address.packed)
+        for answer in self._socket.request(_RTM_GETNEIGH, 0, [body], f"looking for {address}"):
+            if isinstance(answer, NetlinkError):
+                if answer.code not in (0, errno.ENOENT):
+                    raise answer
+            elif (found := neighbour(answer, self._index)) is not None:
+                return found.mac
+        return None
+
     def events(self) -> list[Neighbour]:
-        """What changed since the last call, in order, without blocking; ``NeighboursLost`` when some are."""
-        return list(self._waiting())
+        """What changed since the last call, in order, without blocking.
+
+        ``NeighboursLost`` when some are; what still waits is older than the table to be read then, so it goes.
+        """
+        try:
+            return list(self._waiting())
+        except Overrun as error:
+            self._events.discard()
+            raise NeighboursLost("neighbour events overflowed; read the table again") from error
 
     def _waiting(self) -> Iterator[Neighbour]:
-        try:
-            for datagram in self._events.waiting():
-                for event in netlink.messages(datagram):
-                    if (found := neighbour(event, self._index)) is not None:
-                        yield found
-        except Overrun as error:
-            raise NeighboursLost("neighbour events overflowed; read the table again") from error
+        for datagram in self._events.waiting():
+            for event in netlink.messages(datagram):
+                if (found := neighbour(event, self._index)) is not None:
+                    yield found
 
 
 def neighbour(event: Message, index: int) -> Neighbour | None:

@@ -36,7 +36,7 @@ def session() -> str:
 @pytest.fixture
 def kernel() -> Iterator[FakeKernel]:
     kernel = FakeKernel()
-    kernel.neighbour(V4, PHONE)
+    kernel.move(V4, PHONE)
     yield kernel
     kernel.close()
 
@@ -61,7 +61,7 @@ def test_a_phone_is_captive_until_admitted_and_again_after(tmp_path: Path, kerne
 
 
 def test_all_addresses_of_a_phone_open_in_one_transaction(tmp_path: Path, kernel: FakeKernel) -> None:
-    kernel.neighbour(V6, PHONE)
+    kernel.move(V6, PHONE)
     with running_enforcer(tmp_path, kernel) as running:
         client = running.client
         before = kernel.transactions
@@ -77,7 +77,7 @@ def test_an_address_learned_later_joins_the_session_and_its_bytes_count(
         client = running.client
         one = session()
         client.admit(one, PHONE, V4, 600)
-        kernel.neighbour(TEMPORARY, PHONE)
+        kernel.move(TEMPORARY, PHONE)
         assert client.look(TEMPORARY).session == one
         kernel.carry(Binding(PHONE, V4), up=10)
         kernel.carry(Binding(PHONE, TEMPORARY), down=20)
@@ -90,7 +90,7 @@ def test_an_address_that_another_phone_gets_leaves_with_its_bytes_kept(tmp_path:
         first, second = session(), session()
         client.admit(first, PHONE, V4, 600)
         kernel.carry(Binding(PHONE, V4), up=70)
-        kernel.neighbour(V4, OTHER)
+        kernel.move(V4, OTHER)
         client.admit(second, OTHER, V4, 600)
         assert not kernel.carry(Binding(PHONE, V4), up=5)
         kernel.carry(Binding(OTHER, V4), up=9)
@@ -138,7 +138,7 @@ def test_a_kernel_that_refuses_leaves_nothing_half_done(tmp_path: Path, kernel: 
 def test_time_and_bytes_end_a_session_and_the_monitor_hears_of_it_until_it_says_so(
     tmp_path: Path, kernel: FakeKernel
 ) -> None:
-    kernel.neighbour(V6, OTHER)
+    kernel.move(V6, OTHER)
     with running_enforcer(tmp_path, kernel) as running:
         client = running.client
         by_time, by_bytes = session(), session()
@@ -165,7 +165,7 @@ def test_time_and_bytes_end_a_session_and_the_monitor_hears_of_it_until_it_says_
 
 def test_a_restart_keeps_every_session_its_time_and_its_bytes(tmp_path: Path, kernel: FakeKernel) -> None:
     one, over = session(), session()
-    kernel.neighbour(V6, OTHER)
+    kernel.move(V6, OTHER)
     with running_enforcer(tmp_path, kernel) as running:
         client = running.client
         client.admit(one, PHONE, V4, 600, 5_000)
@@ -205,7 +205,7 @@ def test_lost_neighbour_events_are_made_up_for(tmp_path: Path, kernel: FakeKerne
         client = running.client
         one = session()
         client.admit(one, PHONE, V4, 600)
-        kernel.neighbour(V6, PHONE)
+        kernel.move(V6, PHONE)
         kernel.overflow()
         assert client.look(V6).session == one
 
@@ -327,7 +327,7 @@ def test_a_reading_of_many_sessions_comes_in_many_frames(tmp_path: Path, kernel:
     ]
     phones += [(Mac((0x06_00_00_00_00_00 + n).to_bytes(6, "big")), V6 + 1 + n) for n in range(count - 1000)]
     for mac, address in phones:
-        kernel.neighbour(address, mac)
+        kernel.move(address, mac)
     with running_enforcer(tmp_path, kernel) as running:
         client = running.client
         for mac, address in phones:
@@ -348,3 +348,13 @@ def test_callers_that_outlive_an_enforcer_find_the_next_one(tmp_path: Path, kern
         waiting.join(5)
     assert answers == [PHONE]
     client.close()
+
+
+def test_an_address_that_no_event_told_of_is_asked_for(tmp_path: Path, kernel: FakeKernel) -> None:
+    with running_enforcer(tmp_path, kernel) as running:
+        client = running.client
+        client.look(V4)
+        kernel.move(V6, OTHER)
+        kernel.swallow_events()
+        assert client.look(V6).mac == OTHER
+        client.admit(session(), OTHER, V6, 60)

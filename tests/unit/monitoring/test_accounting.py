@@ -26,7 +26,7 @@ PHONE = Binding(Mac.parse("02:00:00:00:00:01"), ip_address("10.77.0.10"))
 
 def admit(running: RunningEnforcer, client: EnforcerClient, seconds: int = 600) -> str:
     session = str(uuid4())
-    running.kernel.neighbour(PHONE.address, PHONE.mac)
+    running.kernel.move(PHONE.address, PHONE.mac)
     client.admit(session, PHONE.mac, PHONE.address, seconds)
     return session
 

@@ -61,7 +61,7 @@ def portal(tmp_path: Path, provider: str, changes: dict[str, dict[str, Any]]) ->
     clock = Clock()
     with running_enforcer(tmp_path, settings=settings) as running:
         for phone in (PHONE, OTHER):
-            running.kernel.neighbour(phone.address, phone.mac)
+            running.kernel.move(phone.address, phone.mac)
         door = tmp_path / "door"
         door.symlink_to(running.socket)
         caller = EnforcerClient(door, timeout=0.2)

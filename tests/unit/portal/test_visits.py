@@ -25,7 +25,7 @@ def seconds_open(portal: Portal, phone: Binding = PHONE) -> int | None:
 
 
 def test_an_admitted_phone_is_open_on_both_families_and_written_down(portal: Portal) -> None:
-    portal.enforcer.kernel.neighbour(SIX.address, SIX.mac)
+    portal.enforcer.kernel.move(SIX.address, SIX.mac)
     assert portal.client().sign_in().status_code == 303
     assert seconds_open(portal) == seconds_open(portal, SIX) == 7_200
     (visit,) = portal.rows("visits")

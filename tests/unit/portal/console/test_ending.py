@@ -22,7 +22,7 @@ def outside(console: Console, socket: str = "") -> Services:
 
 def online(console: Console) -> str:
     visit = console.visit()
-    console.enforcer.kernel.neighbour(PHONE.address, PHONE.mac)
+    console.enforcer.kernel.move(PHONE.address, PHONE.mac)
     client = EnforcerClient(console.enforcer.socket)
     client.admit(visit, PHONE.mac, PHONE.address, 600)
     client.close()

@@ -163,7 +163,7 @@ def test_sign_in_is_limited_by_phone_not_by_address(portal: Portal) -> None:
     assert [a.status_code for a in answers] == [303] * 10 + [429] * 2
     assert answers[-1].headers["Retry-After"] == "60"
     assert "Terlalu sering mencoba" in answers[-1].text
-    portal.enforcer.kernel.neighbour(OTHER.address, PHONE.mac)
+    portal.enforcer.kernel.move(OTHER.address, PHONE.mac)
     phone.address = str(OTHER.address)
     assert phone.post("/masuk", data={"csrf_token": token}).status_code == 429
     assert portal.client().get("/").status_code == 200

@@ -100,7 +100,7 @@ def launched(directory: Path, raw: dict[str, Any], ca: Path) -> Iterator[Process
     config.write_text(toml(raw))
     log = directory / "log"
     with running_enforcer(directory, settings=settings) as enforcer, log.open("wb") as errors:
-        enforcer.kernel.neighbour(PHONE.address, PHONE.mac)
+        enforcer.kernel.move(PHONE.address, PHONE.mac)
         command = [sys.executable, "-c", _RUN, "portal", "--config", str(config)]
         with subprocess.Popen(command, stderr=errors) as process:
             portal = Process(raw["portal"]["http_port"], raw["portal"]["https_port"], ca, log, process)
