@@ -80,7 +80,7 @@ class Neighbours:
         try:
             return list(self._waiting())
         except Overrun as error:
-            self._events.discard()
+            self._events.drop()
             raise NeighboursLost("neighbour events overflowed; read the table again") from error
 
     def _waiting(self) -> Iterator[Neighbour]:

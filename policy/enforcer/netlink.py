@@ -196,7 +196,7 @@ class Socket:
     def dump(self, kind: int, body: bytes, what: str) -> Iterator[Message]:
         """Ask for a table and yield its messages; ``Interrupted`` at the end if it changed meanwhile."""
         sequence = self.next_sequence()
-        self.discard()
+        self._begin()
         self.send(message(kind, NLM_F_REQUEST | NLM_F_DUMP, sequence, body))
         consistent = True
         while True:
@@ -218,7 +218,7 @@ class Socket:
 
     def request(self, kind: int, flags: int, bodies: list[bytes], what: str) -> Iterator[Message | NetlinkError]:
         """Send one message a body; yields each body's answer or refusal, in order."""
-        self.discard()
+        self._begin()
         sequences = [self.next_sequence() for _ in bodies]
         flags |= NLM_F_REQUEST
         self.send(b"".join(message(kind, flags, s, body) for s, body in zip(sequences, bodies, strict=True)))
@@ -235,7 +235,7 @@ class Socket:
         """
         if not entries:
             return
-        self.discard()
+        self._begin()
         first = self.next_sequence()
         parts = [message(NFNL_MSG_BATCH_BEGIN, NLM_F_REQUEST, first, netfilter(0, subsystem))]
         for number, (kind, flags, body) in enumerate(entries, 1):
@@ -252,13 +252,18 @@ class Socket:
                     return
         raise KernelError(f"{what}: the kernel did not answer")
 
-    def discard(self) -> None:
-        """Forget what an abandoned request left behind, so that it answers nothing else."""
-        while self._abandoned:
+    def drop(self) -> None:
+        """Forget everything that waits, what the kernel lost included."""
+        while True:
             with suppress(Overrun):
                 for _ in self.waiting():
                     pass
-                self._abandoned = False
+                return
+
+    def _begin(self) -> None:
+        """Forget what an abandoned request left behind, so that it answers nothing else."""
+        if self._abandoned:
+            self.drop()
         self._abandoned = True
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import select
+import signal
 import socket
 import socketserver
 import subprocess
@@ -11,7 +13,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from deploy.lab.lab import Phone
 from deploy.lab.netns import inside
+from tests.network.inspection import family_of, poll
 
 SCREENSHOTS = Path(__file__).parents[2] / ".artifacts" / "screenshots"
 _AXE = Path(axe_core_python.__file__).with_name("axe.min.js")
@@ -55,6 +58,7 @@ _FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-breakpad",
 )
 
 
@@ -162,15 +166,37 @@ def chromium(phone: Phone, kind: Kind) -> Iterator[Browser]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        with relay(phone.machine.name) as port, tempfile.TemporaryDirectory(dir=phone.machine.home) as profile:
+        with (
+            tempfile.TemporaryDirectory(dir=phone.machine.home, ignore_cleanup_errors=True) as profile,
+            relay(phone.machine.name) as port,
+        ):
             driver = _driver(port, _options(kind, profile))
             try:
                 yield Browser(driver)
             finally:
-                driver.quit()
+                # Asking the browser to quit has been seen to take a minute; there is nothing in it to keep.
+                _end(process.pid)
+                driver.command_executor.close()  # type: ignore[union-attr]  # it is a connection, not a name
     finally:
         process.kill()
         process.wait()
+
+
+def _end(pid: int) -> None:
+    """Kill a process and all that it has started, the youngest first; wait until none writes any more."""
+    family = family_of(pid)
+    for one in reversed(family):
+        with suppress(ProcessLookupError):
+            os.kill(one, signal.SIGKILL)
+    poll(lambda: not any(map(_runs, family)), _WAIT_SECONDS, "the browser has ended")
+
+
+def _runs(pid: int) -> bool:
+    """Not a dead one that only waits for its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _driver(port: int, options: webdriver.ChromeOptions) -> WebDriver:

@@ -7,6 +7,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import Any, TypeVar
 
 from deploy.lab.lab import Lab
@@ -90,3 +91,9 @@ def ending(lab: Lab, session: str, seconds: float = 15.0) -> tuple[str, Bytes]:
     query = "SELECT end_reason, up_bytes, down_bytes FROM session_usage WHERE session = ? AND ended_at IS NOT NULL"
     ((reason, up, down),) = poll(lambda: rows(lab, query, session), seconds, "the end is in the database")
     return reason, Bytes(up, down)
+
+
+def family_of(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(descendant for child in children for descendant in family_of(int(child)))]

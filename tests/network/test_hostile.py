@@ -23,6 +23,7 @@ from deploy.lab.network import LAN_IPV4
 from deploy.sandbox.names import NEWS_NAME
 from tests.network.fence import site
 from tests.network.guest import GATEWAY_MAC, Guest, reset
+from tests.network.inspection import family_of
 
 pytestmark = pytest.mark.network
 
@@ -32,12 +33,6 @@ LONGEST_SECONDS = 5.0
 #: What the portal may grow by under attack, octets: two workers with 48 connections each of one phone's.
 GROWTH = 64 * 2**20
 FAMILIES = (4, 6)
-
-
-def family_of(pid: int) -> list[int]:
-    """A process and all its descendants."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(descendant for child in children for descendant in family_of(int(child)))]
 
 
 def memory(lab: Lab, name: str) -> int:
