@@ -24,8 +24,6 @@ _WORKERS = 2
 _CONNECTIONS = 200
 """Connections that one worker holds open: staff, not visitors; more wait in the backlog."""
 
-_IDLE_SECONDS = 5
-
 
 class _Console(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
     """What gunicorn must know of the console."""
@@ -51,23 +49,11 @@ class _Console(BaseApplication):  # type: ignore[misc]  # gunicorn carries no ty
         console = self._settings.console
         host = f"[{console.address}]" if ip_address(console.address).version == 6 else console.address
         values: dict[str, Any] = {
+            **worker.SHARED,
             "bind": [f"{host}:{console.port}"],
             "workers": _WORKERS,
-            "worker_class": worker.VisitorWorker,
             "worker_connections": _CONNECTIONS,
-            "keepalive": _IDLE_SECONDS,
-            "graceful_timeout": 2,
-            "timeout": 30,
             "limit_request_line": 4094,
-            "limit_request_fields": 64,
-            "forwarded_allow_ips": "",
-            "secure_scheme_headers": {},
-            # gunicorn does not know that the socket speaks TLS; sendfile(2) would send around it.
-            "sendfile": False,
-            "control_socket_disable": True,
-            "accesslog": None,
-            "errorlog": "-",
-            "loglevel": "warning",
             "proc_name": "gerbang-console",
         }
         for name, value in values.items():

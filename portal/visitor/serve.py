@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 #: Connections that one worker holds open on each port; more wait in the backlog.
 _CONNECTIONS = 1_000
-#: Seconds for a request's headers, and for an idle connection.
-_IDLE_SECONDS = 5
 
 
 class _Portal(BaseApplication):  # type: ignore[misc]  # gunicorn carries no types
@@ -40,25 +38,13 @@ class _Portal(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
         """Tight limits; no proxy is trusted, because there is none."""
         portal = self.settings.portal
         values: dict[str, Any] = {
+            **worker.SHARED,
             # Dual-stack sockets: IPv4 phones arrive as mapped addresses, which parse_address() undoes.
             "bind": [f"[::]:{portal.http_port}", f"[::]:{portal.https_port}"],
             "workers": portal.workers,
-            "worker_class": worker.VisitorWorker,
             "worker_connections": _CONNECTIONS,
-            "keepalive": _IDLE_SECONDS,
-            "graceful_timeout": 2,
-            "timeout": 30,
             "limit_request_line": 8190,
-            "limit_request_fields": 64,
             "limit_request_field_size": 8190,
-            "forwarded_allow_ips": "",
-            "secure_scheme_headers": {},
-            # gunicorn does not know that a socket speaks TLS; sendfile(2) would send around it.
-            "sendfile": False,
-            "control_socket_disable": True,
-            "accesslog": None,
-            "errorlog": "-",
-            "loglevel": "warning",
             "proc_name": "gerbang-portal",
         }
         for name, value in values.items():

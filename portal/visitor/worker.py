@@ -85,3 +85,23 @@ class VisitorWorker(GeventWorker):  # type: ignore[misc]  # gunicorn carries no 
             return self._tls.wrap_socket(client, server_side=True)
         client.close()
         return None
+
+
+#: What gunicorn is told wherever this worker serves, visitors or staff.
+SHARED: dict[str, Any] = {
+    "worker_class": VisitorWorker,
+    # Seconds for a request's headers, and for an idle connection.
+    "keepalive": 5,
+    "graceful_timeout": 2,
+    "timeout": 30,
+    "limit_request_fields": 64,
+    # No proxy is trusted, because there is none.
+    "forwarded_allow_ips": "",
+    "secure_scheme_headers": {},
+    # gunicorn does not know that a socket speaks TLS; sendfile(2) would send around it.
+    "sendfile": False,
+    "control_socket_disable": True,
+    "accesslog": None,
+    "errorlog": "-",
+    "loglevel": "warning",
+}
