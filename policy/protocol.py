@@ -94,7 +94,8 @@ def unpack_records(records: bytes) -> list[SessionUsage]:
     """The inverse of ``pack_records``; a torn record is a ``ProtocolError``."""
     if len(records) % RECORD.size:
         raise ProtocolError("a reading was cut short")
+    new = tuple.__new__  # a third of the price of Usage(...), 50,000 times a reading
     return [
-        SessionUsage(session.decode(), Usage(up, down, up_packets, down_packets), left)
+        new(SessionUsage, (session.decode(), new(Usage, (up, down, up_packets, down_packets)), left))
         for session, up, down, up_packets, down_packets, left in RECORD.iter_unpack(records)
     ]

@@ -142,11 +142,12 @@ class Enforcer:
     def observe(self) -> Observation:
         """Read every counter once; ends what is over by bytes on the way."""
         counters, now = self._kernel.counters(), self._kernel.monotonic()
-        live = []
+        live: list[SessionUsage] = []
+        new = tuple.__new__  # a third of the price of SessionUsage(...), 50,000 times a reading
         for session in list(self._sessions):
             usage = session.usage(counters)
             if (reason := _over(session, usage, now)) is None:
-                live.append(SessionUsage(session.id, usage, session.seconds_left(now)))
+                live.append(new(SessionUsage, (session.id, usage, int(session.until - now))))
             else:
                 self._end([session], reason)
         return Observation(self._kernel.boot_id(), live, list(self._ended.values())[:MAX_ENDED])

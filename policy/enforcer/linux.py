@@ -83,7 +83,7 @@ class LinuxKernel:
         downs = self._beside.map(self._sets_beside.counters, [f"down{name}" for name in names])
         found: dict[bytes, Usage] = {}
         for name, down in zip(names, downs, strict=True):
-            found.update(_usages(self._sets.counters(f"up{name}"), down))
+            _add_usages(found, self._sets.counters(f"up{name}"), down)
         return found
 
     def counters_of(self, addresses: Iterable[Address]) -> Mapping[bytes, Usage]:
@@ -91,7 +91,9 @@ class LinuxKernel:
         keys = [address.packed for address in addresses]
         up = self._sets.counters_of((counter_set("up", key), key) for key in keys)
         down = self._sets.counters_of((counter_set("down", key), key) for key in keys)
-        return _usages(up, down)
+        found: dict[bytes, Usage] = {}
+        _add_usages(found, up, down)
+        return found
 
     def forget_flows(self, addresses: Collection[Address]) -> None:
         """Soon, by a thread beside this one: see ``sweeper``."""
@@ -126,17 +128,16 @@ class LinuxKernel:
         return time.time()
 
 
-def _usages(up: Mapping[bytes, Counter], down: Mapping[bytes, Counter]) -> dict[bytes, Usage]:
+def _add_usages(found: dict[bytes, Usage], up: Mapping[bytes, Counter], down: Mapping[bytes, Counter]) -> None:
     """Both directions together; one that moved nothing yet counts zero."""
     nothing = (b"", 0, 0)
-    found = {}
+    new = tuple.__new__  # a third of the price of Usage(...), 50,000 times a reading
     for key, up_bytes, up_packets in up.values():
         _, down_bytes, down_packets = down.get(key, nothing)
-        found[key] = Usage(up_bytes, down_bytes, up_packets, down_packets)
+        found[key] = new(Usage, (up_bytes, down_bytes, up_packets, down_packets))
     for key in down.keys() - up.keys():
         _, down_bytes, down_packets = down[key]
         found[key] = Usage(0, down_bytes, 0, down_packets)
-    return found
 
 
 def _turn_on(switch: Path) -> None:

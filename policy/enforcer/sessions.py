@@ -43,8 +43,8 @@ class Session:
     bytes_limit: int | None
     since: dict[Address, Usage] = field(default_factory=dict)
     carried: Usage = _NOTHING
-    #: The addresses of ``since`` as counters name them, in its order; empty when it has changed.
-    _keys: tuple[bytes, ...] = ()
+    #: ``since`` as a reading wants it: counters' names, ``None`` for the many without history; empty when stale.
+    _counted: tuple[tuple[bytes, Usage | None], ...] = ()
 
     def bindings(self) -> Iterator[Binding]:
         """The pairs that the kernel must let pass."""
@@ -57,24 +57,24 @@ class Session:
     def usage(self, counters: Mapping[bytes, Usage]) -> Usage:
         """Usage since the beginning, by these counters (packed address -> counter)."""
         total = self.carried
-        if not self._keys:
-            self._keys = tuple(address.packed for address in self.since)
-        for key, since in zip(self._keys, self.since.values(), strict=True):
+        if not self._counted:
+            self._counted = tuple((a.packed, None if u == _NOTHING else u) for a, u in self.since.items())
+        for key, since in self._counted:
             if (counter := counters.get(key)) is not None:
                 # Nearly every address has one session and no history: no new value for those.
-                grown = counter if since == _NOTHING else _grown(counter, since)
-                total = grown if total == _NOTHING else total.plus(grown)
+                grown = counter if since is None else _grown(counter, since)
+                total = grown if total is _NOTHING else total.plus(grown)
         return total
 
     def join(self, address: Address, counter: Usage) -> None:
         """Take ``address`` in; what its counter shows already is not this session's."""
         self.since[address] = counter
-        self._keys = ()
+        self._counted = ()
 
     def leave(self, address: Address, counter: Usage) -> None:
         """Let ``address`` go; what it counted stays."""
         self.carried = self.carried.plus(_grown(counter, self.since.pop(address)))
-        self._keys = ()
+        self._counted = ()
 
 
 class Sessions:
