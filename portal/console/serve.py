@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 
 from policy.settings import PortalSettings, Settings
-from portal.visitor import worker
+from portal import worker
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -63,8 +63,8 @@ class _Console(BaseApplication):  # type: ignore[misc]  # gunicorn carries no ty
         """The application; runs in the worker."""
         from policy.client import EnforcerClient
         from policy.database import engine
+        from portal import secret
         from portal.console.app import create_app
-        from portal.visitor import secret
 
         settings = self._settings
         console = create_app(

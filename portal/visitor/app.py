@@ -14,8 +14,9 @@ from monitoring.pseudonyms import Pseudonyms
 from policy.client import EnforcerClient
 from policy.database import engine
 from policy.settings import Settings
+from portal import secret
 from portal.identity.code_flow import CodeFlow
-from portal.visitor import actions, captive_api, pages, problems, secret, words
+from portal.visitor import actions, captive_api, pages, problems, words
 from portal.visitor.context import Context, attach, limit_key
 from portal.visitor.languages import LANGUAGES, remember_language, select_language
 from portal.visitor.security import protect

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from gunicorn.app.base import BaseApplication
 
 from policy.settings import PortalSettings, Settings
-from portal.visitor import worker
+from portal import worker
 from portal.visitor.entry import entry
 
 if TYPE_CHECKING:

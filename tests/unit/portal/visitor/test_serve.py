@@ -26,7 +26,7 @@ from policy.model import Binding, Mac
 from policy.settings import Settings
 from portal.tables import Base
 from portal.visitor.serve import serve
-from portal.visitor.worker import HANDSHAKE_SECONDS
+from portal.worker import HANDSHAKE_SECONDS
 from tests.enforcers import running_enforcer
 from tests.examples import document
 from tests.unit.portal.identity.issuers import running_issuer

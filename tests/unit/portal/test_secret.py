@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from portal.visitor import secret
+from portal import secret
 
 
 def test_a_key_is_made_once_for_all_workers(tmp_path: Path) -> None:
