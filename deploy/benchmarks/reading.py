@@ -16,7 +16,8 @@ from deploy.benchmarks.packets import Wire
 from deploy.benchmarks.phones import Phone
 from deploy.benchmarks.rounds import interleave
 from deploy.lab.netns import inside
-from policy.compiler.ruleset import SHARDS, TABLE
+from policy.compiler.ruleset import TABLE
+from policy.compiler.sets import SHARDS
 
 _NETLINK_NETFILTER = 12
 #: linux/netfilter/nfnetlink.h and nf_tables.h: subsystem 10, message NFT_MSG_GETSETELEM 13.

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 #: Addresses of one phone: IPv4, a stable and a few temporary IPv6 ones (RFC 8981 keeps up to 7 daily ones alive).
 MAX_ADDRESSES = 16
-#: Sessions at once: half of what the kernel's sets hold (``policy.compiler.ruleset``), so that addresses fit.
+#: Sessions at once: half of what the kernel's sets hold (``policy.compiler.sets``), so that addresses fit.
 MAX_SESSIONS = 65_536
 #: Ended sessions kept for the monitor; the oldest go first. At 50 sessions an hour this is months.
 _MAX_UNRECORDED = 100_000

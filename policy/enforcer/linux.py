@@ -9,7 +9,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from policy.compiler.ruleset import SHARDS, TABLE, Ruleset, counter_set
+from policy.compiler.ruleset import TABLE, Ruleset
+from policy.compiler.sets import SHARDS, counter_set
 from policy.enforcer import libnftables
 from policy.enforcer.kernel import KernelError, Neighbour
 from policy.enforcer.neighbours import Neighbours

@@ -18,7 +18,7 @@ _NOTHING = Usage()
 def _grown(now: Usage, since: Usage) -> Usage:
     """``now`` - ``since``, each direction by itself: the kernel keeps one element a direction.
 
-    An element idles out after longer than any grant lasts (``policy.compiler.ruleset``), so one that shows less
+    An element idles out after longer than any grant lasts (``policy.compiler.sets``), so one that shows less
     than before was made anew within this session and has grown by all it shows.
     """
     up = (now.up_bytes, now.up_packets)

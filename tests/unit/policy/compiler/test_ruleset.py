@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from policy.compiler.ruleset import SHARDS, Ruleset, compile_ruleset, counter_set
+from policy.compiler.ruleset import Ruleset, compile_ruleset
+from policy.compiler.sets import SHARDS, counter_set
 from policy.settings import Settings
 from tests.examples import settings
 
