@@ -20,6 +20,7 @@ class Metadata:
     """What the portal uses of the discovery document.
 
     ``names_itself``: the provider promises ``iss`` in every authorization response (RFC 9207 section 3).
+    ``device_authorization_endpoint`` is ``None`` where the provider has no device grant (RFC 8628 section 4).
     Algorithms are not read from here: they are pinned.
     """
 
@@ -28,6 +29,7 @@ class Metadata:
     token_endpoint: str
     jwks_uri: str
     names_itself: bool
+    device_authorization_endpoint: str | None
 
 
 class Provider:
@@ -49,10 +51,12 @@ class Provider:
         document = self.transport.get(self.issuer.removesuffix("/") + "/.well-known/openid-configuration")
         if document.get("issuer") != self.issuer:
             raise ProviderUnavailable("the discovery document is another issuer's")
+        device = document.get("device_authorization_endpoint")
         return Metadata(
             self.issuer,
             check_url(document.get("authorization_endpoint")),
             check_url(document.get("token_endpoint")),
             check_url(document.get("jwks_uri")),
             document.get("authorization_response_iss_parameter_supported") is True,
+            None if device is None else check_url(device),
         )

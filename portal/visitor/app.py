@@ -16,6 +16,7 @@ from policy.database import engine
 from policy.settings import Settings
 from portal import secret
 from portal.identity.code_flow import CodeFlow
+from portal.identity.relying_party import RelyingParty
 from portal.visitor import actions, captive_api, pages, problems, words
 from portal.visitor.context import Context, attach, limit_key
 from portal.visitor.languages import LANGUAGES, remember_language, select_language
@@ -39,7 +40,7 @@ def build(settings: Settings) -> Flask:
         database,
         EnforcerClient(settings.enforcer.socket),
         Pseudonyms.load(settings.monitor.pseudonym_key_file),
-        CodeFlow.build(settings.identity, f"https://{settings.portal.host}{actions.CALLBACK}"),
+        CodeFlow(RelyingParty.build(settings.identity), f"https://{settings.portal.host}{actions.CALLBACK}"),
     )
     return create_app(settings, visits, secret.load(settings.portal.secret_file))
 

@@ -17,6 +17,7 @@ from policy.client import EnforcerClient
 from policy.database import engine
 from policy.settings import Settings
 from portal.identity.code_flow import CodeFlow
+from portal.identity.relying_party import RelyingParty
 from portal.tables import Base
 from portal.visitor.app import TRANSLATIONS, create_app
 from portal.visits import Visits
@@ -70,7 +71,7 @@ def portal(tmp_path: Path, provider: str, changes: dict[str, dict[str, Any]]) ->
             database,
             caller,
             Pseudonyms.load(settings.monitor.pseudonym_key_file),
-            CodeFlow.build(settings.identity, CALLBACK),
+            CodeFlow(RelyingParty.build(settings.identity), CALLBACK),
             clock,
         )
         app = create_app(settings, visits, b"k" * 32)

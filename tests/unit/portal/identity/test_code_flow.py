@@ -11,6 +11,7 @@ from deploy.sandbox.provider import Client
 from policy.settings import IdentitySettings
 from portal.identity.code_flow import CodeFlow
 from portal.identity.errors import ProviderUnavailable, SignInRejected
+from portal.identity.relying_party import RelyingParty
 from tests.providers import BUDI, SARI, running_provider, sign_in
 from tests.unit.portal.identity.issuers import CLIENT, NONCE, Issuer
 
@@ -19,7 +20,7 @@ CALLBACK = "https://wifi.balikpapan.test/oidc/callback"
 
 def flow(issuer: str, secret_file: Path | None = None) -> CodeFlow:
     settings = IdentitySettings(issuer=issuer, client_id=CLIENT, client_secret_file=secret_file)
-    return CodeFlow.build(settings, CALLBACK)
+    return CodeFlow(RelyingParty.build(settings), CALLBACK)
 
 
 def query(url: str) -> dict[str, str]:
