@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Index, Integer, MetaData, String, text
+from sqlalchemy import BigInteger, Index, Integer, LargeBinary, MetaData, String, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from policy.database import UtcDateTime
@@ -74,3 +74,24 @@ class SignIn(Base):
     started_at: Mapped[datetime] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class Pairing(Base):
+    """One device that waits until somebody approves it in the app, and then until it is seen again.
+
+    ``sealed`` holds what would say who it is, and the provider's secret (``portal.sealing``). ``due_at`` is when a
+    worker looks after it next, ``interval`` the seconds between two such moments. At ``expires_at`` the row goes.
+    """
+
+    __tablename__ = "pairings"
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    device: Mapped[str] = mapped_column(_HASH, unique=True)
+    state: Mapped[str] = mapped_column(String(16))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    user_code: Mapped[str] = mapped_column(String(40))
+    address: Mapped[str] = mapped_column(String(2048))
+    match: Mapped[int] = mapped_column(Integer)
+    interval: Mapped[int] = mapped_column(Integer)
+    due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
