@@ -24,6 +24,7 @@ from portal.visits import Visits
 from tests.enforcers import running_enforcer
 from tests.examples import document
 from tests.providers import running_provider
+from tests.unit.portal.identity.issuers import Issuer, running_issuer
 from tests.unit.portal.portals import CALLBACK, OTHER, PHONE, Clock, Portal
 
 
@@ -35,6 +36,12 @@ def catalogues() -> None:
         if not target.exists() or target.stat().st_mtime < source.stat().st_mtime:
             with source.open("rb") as text, target.open("wb") as compiled:
                 write_mo(compiled, read_po(text))
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    with running_issuer() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")
