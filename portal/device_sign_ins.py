@@ -128,8 +128,12 @@ class DeviceSignIns:
 
     def step(self) -> None:
         """Ask about every code that is due, look for every device that is approved; called every second."""
+        now = self._clock()
+        with self._reader.begin() as connection:
+            if not pairings.any_due(connection, now):
+                return
         with self._engine.begin() as connection:
-            due = pairings.claim(connection, self._clock(), _AT_ONCE)
+            due = pairings.claim(connection, now, _AT_ONCE)
         for pairing in due:
             try:
                 if pairing.state == pairings.WAITING:

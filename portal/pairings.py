@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from portal.tables import Pairing as Row
 
@@ -52,10 +52,18 @@ def put(connection: Connection, pairing: Pairing, now: datetime) -> None:
     connection.execute(insert(Row).values({name: getattr(pairing, name) for name in Pairing.__dataclass_fields__}))
 
 
+def any_due(connection: Connection, now: datetime) -> bool:
+    """Whether ``claim`` would find one; needs no write."""
+    return connection.execute(select(Row.id).where(*_due(now)).limit(1)).first() is not None
+
+
+def _due(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return Row.state.in_((WAITING, APPROVED)), Row.due_at <= now, Row.expires_at > now
+
+
 def claim(connection: Connection, now: datetime, at_most: int) -> list[Pairing]:
     """Those that are due, each given to one caller only: its next moment is set before anybody is asked."""
-    ready = (Row.state.in_((WAITING, APPROVED)), Row.due_at <= now, Row.expires_at > now)
-    found = connection.execute(select(*_COLUMNS).where(*ready).order_by(Row.due_at).limit(at_most)).all()
+    found = connection.execute(select(*_COLUMNS).where(*_due(now)).order_by(Row.due_at).limit(at_most)).all()
     claimed = []
     for pairing in (Pairing(*row) for row in found):
         mine = update(Row).where(Row.id == pairing.id, Row.due_at == pairing.due_at, Row.state == pairing.state)

@@ -60,11 +60,6 @@ class DeviceFlow:
     def __init__(self, party: RelyingParty) -> None:
         self._party = party
 
-    @property
-    def offered(self) -> bool:
-        """Whether the provider has this grant at all; ``ProviderUnavailable`` where it has never answered."""
-        return self._party.metadata().device_authorization_endpoint is not None
-
     def start(self, place: str, device: str, match: int) -> DeviceCode:
         """Ask for a code.
 

@@ -8,6 +8,7 @@ from flask import current_app, g, request
 
 from policy.model import Device, parse_address
 from policy.settings import Settings
+from portal.device_sign_ins import DeviceSignIns
 from portal.visits import UnknownDevice, Visits
 
 _KEY = "gerbang"
@@ -19,6 +20,7 @@ class Context:
 
     settings: Settings
     visits: Visits
+    device_sign_ins: DeviceSignIns
 
 
 def attach(context: Context) -> None:
@@ -36,6 +38,8 @@ def context() -> Context:
 def device() -> Device:
     """The phone that this request's packets come from; one question to the enforcer per request.
 
+    One whose approval came while it was away is let in first: it is here now.
+
     ``EnforcerUnavailable``; ``UnknownDevice`` where the address cannot be a phone's at all. Headers that name
     another address do not count.
     """
@@ -45,7 +49,13 @@ def device() -> Device:
             address = parse_address(request.remote_addr or "")
         except ValueError as error:
             raise UnknownDevice("the request comes from no address of the WiFi") from error
-        found = g.device = context().visits.look(address)
+        found = g.device = _seen_again(context().visits.look(address))
+    return found
+
+
+def _seen_again(found: Device) -> Device:
+    if found.session is None and context().device_sign_ins.arrive(found):
+        return context().visits.look(found.address)
     return found
 
 

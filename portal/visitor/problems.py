@@ -15,6 +15,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from policy.client import EnforcerUnavailable
 from policy.protocol import Refused
+from portal.device_sign_ins import TooManyWaiting
 from portal.identity.errors import ProviderUnavailable, SignInRejected
 from portal.visits import NoMoreExtensions, NoVisit, UnknownDevice
 
@@ -126,6 +127,7 @@ def register(app: Flask) -> None:
     app.register_error_handler(SignInRejected, _rejected)
     app.register_error_handler(EnforcerUnavailable, _enforcer)
     app.register_error_handler(Refused, _refused)
+    app.register_error_handler(TooManyWaiting, _always(_FULL))
     app.register_error_handler(UnknownDevice, _always(_STRANGER))
     app.register_error_handler(NoVisit, _home)
     app.register_error_handler(NoMoreExtensions, _always(_ENOUGH))

@@ -52,9 +52,11 @@ class _Portal(BaseApplication):  # type: ignore[misc]  # gunicorn carries no typ
 
     def load(self) -> WSGIApplication:
         """The two applications behind the two ports; runs in the worker."""
-        from portal.visitor.app import build
+        from portal.visitor.app import build, look_after_waiting_devices
 
-        return _by_socket(build(self.settings), entry(self.settings.portal.host))
+        application = build(self.settings)
+        look_after_waiting_devices(application)
+        return _by_socket(application, entry(self.settings.portal.host))
 
 
 def serve(settings: Settings) -> None:

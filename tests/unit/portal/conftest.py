@@ -16,10 +16,14 @@ from monitoring.tables import Base as MonitoringBase
 from policy.client import EnforcerClient
 from policy.database import engine
 from policy.settings import Settings
+from portal.device_sign_ins import DeviceSignIns
 from portal.identity.code_flow import CodeFlow
+from portal.identity.device_flow import DeviceFlow
 from portal.identity.relying_party import RelyingParty
+from portal.sealing import Seal
 from portal.tables import Base
 from portal.visitor.app import TRANSLATIONS, create_app
+from portal.visitor.context import Context
 from portal.visits import Visits
 from tests.enforcers import running_enforcer
 from tests.examples import document
@@ -73,15 +77,14 @@ def portal(tmp_path: Path, provider: str, changes: dict[str, dict[str, Any]]) ->
         door = tmp_path / "door"
         door.symlink_to(running.socket)
         caller = EnforcerClient(door, timeout=0.2)
-        visits = Visits(
-            settings,
-            database,
-            caller,
-            Pseudonyms.load(settings.monitor.pseudonym_key_file),
-            CodeFlow(RelyingParty.build(settings.identity), CALLBACK),
-            clock,
+        pseudonyms = Pseudonyms.load(settings.monitor.pseudonym_key_file)
+        party = RelyingParty.build(settings.identity)
+        visits = Visits(settings, database, caller, pseudonyms, CodeFlow(party, CALLBACK), clock)
+        key = b"k" * 32
+        waiting = DeviceSignIns(
+            settings.gateway, database, visits, DeviceFlow(party), pseudonyms, Seal(key, "pairings"), clock
         )
-        app = create_app(settings, visits, b"k" * 32)
+        app = create_app(Context(settings, visits, waiting), key)
         yield Portal(settings, app, visits, running, door, caller, database, clock)
         caller.close()
     database.dispose()
