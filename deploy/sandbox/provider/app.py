@@ -9,14 +9,17 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProte
 from flask import Flask, Response, jsonify
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from deploy.sandbox.provider.clients import SCOPES
+from deploy.sandbox.provider.clients import APP_SCOPES
 from deploy.sandbox.provider.config import ProviderConfig
 from deploy.sandbox.provider.grants import authorization_server, resource_protector
 from deploy.sandbox.provider.hardening import harden, refuse_malformed
+from deploy.sandbox.provider.id_token import IdToken
 from deploy.sandbox.provider.keys import Keys
 from deploy.sandbox.provider.residents import Directory
 from deploy.sandbox.provider.sign_in import SignIn, notice
+from deploy.sandbox.provider.signing import Signer
 from deploy.sandbox.provider.store import Store, Token
+from deploy.sandbox.provider.tokens import TokenIssuer
 
 #: A request here is a short form; anything longer is not meant well.
 _LONGEST_BODY = 16 * 1024
@@ -36,10 +39,12 @@ def create_app(config: ProviderConfig) -> Flask:
     app.before_request(refuse_malformed)
     app.after_request(harden)
     keys, store = Keys(), Store()
-    server = authorization_server(app, config, keys, store)
+    signer = Signer(keys)
+    tokens = TokenIssuer(config, keys, signer, store)
+    server = authorization_server(app, config, store, tokens, IdToken(config, keys, signer))
     csrf = CSRFProtect(app)
     _add_documents(app, config.issuer, keys)
-    _add_tokens(app, csrf, server, resource_protector(store), keys)
+    _add_tokens(app, csrf, server, resource_protector(store, tokens.proofs), keys)
     _add_notices(app)
     SignIn(config.issuer, server, Directory(config.residents)).add_to(app)
     return app
@@ -58,17 +63,18 @@ def _add_documents(app: Flask, issuer: str, keys: Keys) -> None:
 
 
 def _discovery(issuer: str) -> dict[str, Any]:
-    """Return the provider's metadata (OpenID Connect Discovery section 3, RFC 8414, RFC 9207 section 3)."""
+    """Return the provider's metadata (OpenID Connect Discovery section 3; RFCs 8414, 9207, 9449)."""
     return {
         "issuer": issuer,
         "authorization_endpoint": f"{issuer}/authorize",
         "token_endpoint": f"{issuer}/token",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "jwks_uri": f"{issuer}/jwks.json",
-        "scopes_supported": list(SCOPES),
+        "scopes_supported": list(APP_SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "dpop_signing_alg_values_supported": ["ES256"],
         "subject_types_supported": ["pairwise"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
