@@ -97,6 +97,10 @@ class PhoneApp:
         """Return a fresh access token for one gateway, bound to the wallet's key."""
         return self._renewed(resource=audience)
 
+    def provider_token(self) -> str:
+        """Return a fresh access token for BSW's own endpoints, bound to the wallet's key."""
+        return self._renewed()
+
     def connect(self, portal: str) -> dict[str, Any]:
         """Get this phone online (flow A): the portal's challenge, BSW's token, the proof; return the session.
 
@@ -126,7 +130,7 @@ class PhoneApp:
         return self._at_devices("POST", code, {"decision": "deny"})
 
     def _at_devices(self, method: str, code: str, body: dict[str, str] | None = None) -> dict[str, Any]:
-        token = self._renewed()
+        token = self.provider_token()
         url = f"{self._issuer}/app/devices/{quote(code, safe='')}"
         headers = {"Authorization": f"DPoP {token}", "DPoP": proof(self.wallet.key, method, url, token)}
         answer = self._http.request(method, url, json=body, headers=headers, timeout=TIMEOUT)

@@ -17,6 +17,9 @@ APP_SCOPES = (*SCOPES, "offline_access", "devices")
 
 APP_ID = "bsw-app"
 
+#: RFC 8628 section 3.4.
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
 
 @dataclass(frozen=True)
 class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
@@ -33,7 +36,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
     redirect_uris: tuple[str, ...]
     secret: str = field(default="", repr=False)
     sector: str = ""
-    grants: tuple[str, ...] = ("authorization_code",)
+    grants: tuple[str, ...] = ("authorization_code", DEVICE_GRANT)
     scopes: tuple[str, ...] = SCOPES
     dpop: bool = False
     logout_uri: str = ""

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from deploy.sandbox.provider.clients import APP_ID, Client, resident_app
+from deploy.sandbox.provider.devices import DEVICE_SECONDS, INTERVAL
 from deploy.sandbox.provider.residents import RESIDENTS, Resident
 
 
@@ -25,6 +26,8 @@ class ProviderConfig:
     residents: tuple[Resident, ...] = RESIDENTS
     id_token_seconds: int = 300
     wifi_sector: str = ""
+    device_seconds: int = DEVICE_SECONDS
+    device_interval: int = INTERVAL
 
     def __post_init__(self) -> None:
         url = urlsplit(self.issuer)

@@ -16,6 +16,8 @@ from flask import Flask, request
 
 from deploy.sandbox.provider.clients import Client, Register
 from deploy.sandbox.provider.config import ProviderConfig
+from deploy.sandbox.provider.device_grant import device_endpoint, device_grant
+from deploy.sandbox.provider.devices import Devices
 from deploy.sandbox.provider.dpop import Proofs
 from deploy.sandbox.provider.id_token import IdToken
 from deploy.sandbox.provider.residents import Resident
@@ -155,12 +157,19 @@ def refresh_grant(store: Store, tokens: TokenIssuer) -> type:
 
 
 def authorization_server(
-    app: Flask, config: ProviderConfig, store: Store, tokens: TokenIssuer, id_token: IdToken
+    app: Flask,
+    config: ProviderConfig,
+    store: Store,
+    devices: Devices,
+    tokens: TokenIssuer,
+    id_token: IdToken,
 ) -> AuthorizationServer:
     """Return authlib's server, set up for ``config`` and answering from ``store``."""
     server = AuthorizationServer(app, Register(config.registered).get, lambda _token, _request: None)
     server.register_grant(code_grant(store, tokens), [id_token, RequiredChallenge(required=True)])
     server.register_grant(refresh_grant(store, tokens))
+    server.register_grant(device_grant(devices, tokens), [id_token])
+    server.register_endpoint(device_endpoint(config.issuer, devices))
     return server
 
 
