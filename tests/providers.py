@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from html import unescape
 from typing import Any
 from urllib.parse import urljoin
 
 import requests
+from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from deploy.sandbox.provider import RESIDENTS, Client, ProviderConfig, Resident, create_app
@@ -34,14 +35,25 @@ def running_provider(clients: Sequence[Client], port: int = 0, **settings: Any) 
     Name a ``port`` to come back under the same issuer after a stop; its keys are new then. Other ``settings``
     are those of ``ProviderConfig``.
     """
+
+    def made(issuer: str) -> Flask:
+        return create_app(ProviderConfig(issuer=issuer, clients=tuple(clients), **settings))
+
+    with serving(made, port) as issuer:
+        yield issuer
+
+
+@contextmanager
+def serving(make_app: Callable[[str], Flask], port: int = 0) -> Iterator[str]:
+    """Run the app that ``make_app`` returns for its origin, ``http://127.0.0.1:PORT``, until the end."""
     listening = socket.create_server(("127.0.0.1", port))
-    issuer = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    app = create_app(ProviderConfig(issuer=issuer, clients=tuple(clients), **settings))
+    origin = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    app = make_app(origin)
     server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=_Silent, fd=listening.fileno())
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield issuer
+        yield origin
     finally:
         server.shutdown()
         thread.join()
