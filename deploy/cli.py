@@ -23,6 +23,7 @@ _PROCESSES = {
     "monitor": ("monitoring.accounting", "record usage and serve /metrics"),
     "resolver": ("policy.resolver.garden", "keep the walled garden's addresses open"),
 }
+_PHONE = "be a resident's phone with the sandbox app of Balikpapan Single Window"
 ROLES = ("operator", "approver", "auditor", "leader", "admin")
 
 
@@ -31,6 +32,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)
     try:
+        if options.command == "phone":
+            return _phone(options)
         settings = Settings.load(options.config)
         run: Callable[[Settings, argparse.Namespace], int] = options.run
         return run(settings, options)
@@ -65,7 +68,37 @@ def _parser() -> argparse.ArgumentParser:
     staff.add_argument("action", choices=["add"])
     staff.add_argument("name", help="the name to sign in with")
     staff.add_argument("--role", choices=ROLES, required=True)
+    _add_phone(commands.add_parser("phone", help=_PHONE, description=_PHONE))
     return parser
+
+
+def _add_phone(phone: argparse.ArgumentParser) -> None:
+    """Add the sandbox app, which is somebody's phone and not a gateway: it reads no gateway.toml."""
+    phone.add_argument("--issuer", default="https://bsw.balikpapan.test", help="BSW (default: %(default)s)")
+    phone.add_argument(
+        "--wallet", default="~/.config/gerbang/phone.json", help="the app's key (default: %(default)s)"
+    )
+    phone.add_argument("--ca-file", default="", help="PEM roots to trust instead of the system's")
+    phone.add_argument("--source", default="", help="the address of this machine to connect from")
+    actions = phone.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("sign-in", help="sign in at BSW with the login and PIN on standard input, a line each")
+    connect = actions.add_parser("connect", help="get this phone online at a portal")
+    connect.add_argument("portal", help="the portal's origin: https://wifi.balikpapan.test")
+    for name, text in (
+        ("show", "say which device waits behind a code"),
+        ("approve", "let that device in"),
+        ("refuse", "keep that device out"),
+    ):
+        decision = actions.add_parser(name, help=text)
+        decision.add_argument("code", help="what the device's screen shows: BCDF-GHJK")
+        if name == "approve":
+            decision.add_argument("number", help="the two-digit number on the device's screen")
+
+
+def _phone(options: argparse.Namespace) -> int:
+    from deploy.sandbox.phone_app.command import run
+
+    return run(options)
 
 
 def _serve(settings: Settings, options: argparse.Namespace) -> int:

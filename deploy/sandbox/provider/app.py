@@ -9,14 +9,19 @@ from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProte
 from flask import Flask, Response, jsonify
 from flask_wtf.csrf import CSRFError, CSRFProtect
 
-from deploy.sandbox.provider.clients import SCOPES
 from deploy.sandbox.provider.config import ProviderConfig
+from deploy.sandbox.provider.device_page import DevicePage, add_app_interface
+from deploy.sandbox.provider.devices import Devices
+from deploy.sandbox.provider.discovery import discovery_document
 from deploy.sandbox.provider.grants import authorization_server, resource_protector
 from deploy.sandbox.provider.hardening import harden, refuse_malformed
+from deploy.sandbox.provider.id_token import IdToken
 from deploy.sandbox.provider.keys import Keys
 from deploy.sandbox.provider.residents import Directory
 from deploy.sandbox.provider.sign_in import SignIn, notice
+from deploy.sandbox.provider.signing import Signer
 from deploy.sandbox.provider.store import Store, Token
+from deploy.sandbox.provider.tokens import TokenIssuer
 
 #: A request here is a short form; anything longer is not meant well.
 _LONGEST_BODY = 16 * 1024
@@ -36,17 +41,24 @@ def create_app(config: ProviderConfig) -> Flask:
     app.before_request(refuse_malformed)
     app.after_request(harden)
     keys, store = Keys(), Store()
-    server = authorization_server(app, config, keys, store)
+    devices = Devices(config.device_seconds, config.device_interval)
+    directory = Directory(config.residents)
+    signer = Signer(keys)
+    tokens = TokenIssuer(config, keys, signer, store)
+    server = authorization_server(app, config, store, devices, tokens, IdToken(config, keys, signer))
     csrf = CSRFProtect(app)
     _add_documents(app, config.issuer, keys)
-    _add_tokens(app, csrf, server, resource_protector(store), keys)
+    guard = resource_protector(store, tokens.proofs)
+    _add_tokens(app, csrf, server, guard, keys)
+    add_app_interface(app, csrf, guard, devices)
     _add_notices(app)
-    SignIn(config.issuer, server, Directory(config.residents)).add_to(app)
+    SignIn(config.issuer, server, directory).add_to(app)
+    DevicePage(devices, directory).add_to(app)
     return app
 
 
 def _add_documents(app: Flask, issuer: str, keys: Keys) -> None:
-    document = _discovery(issuer)
+    document = discovery_document(issuer)
 
     @app.get("/.well-known/openid-configuration")
     def discovery() -> Response:
@@ -55,34 +67,6 @@ def _add_documents(app: Flask, issuer: str, keys: Keys) -> None:
     @app.get("/jwks.json")
     def key_set() -> Response:
         return jsonify(keys.public_set())
-
-
-def _discovery(issuer: str) -> dict[str, Any]:
-    """Return the provider's metadata (OpenID Connect Discovery section 3, RFC 8414, RFC 9207 section 3)."""
-    return {
-        "issuer": issuer,
-        "authorization_endpoint": f"{issuer}/authorize",
-        "token_endpoint": f"{issuer}/token",
-        "userinfo_endpoint": f"{issuer}/userinfo",
-        "jwks_uri": f"{issuer}/jwks.json",
-        "scopes_supported": list(SCOPES),
-        "response_types_supported": ["code"],
-        "response_modes_supported": ["query"],
-        "grant_types_supported": ["authorization_code"],
-        "subject_types_supported": ["pairwise"],
-        "id_token_signing_alg_values_supported": ["ES256"],
-        "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
-        "code_challenge_methods_supported": ["S256"],
-        "claims_supported": [
-            *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "sid", "at_hash"),
-            *("name", "bsw_status", "bsw_age_band"),
-        ],
-        "ui_locales_supported": ["id", "en"],
-        "authorization_response_iss_parameter_supported": True,
-        "claims_parameter_supported": False,
-        "request_parameter_supported": False,
-        "request_uri_parameter_supported": False,
-    }
 
 
 def _add_tokens(
@@ -94,6 +78,11 @@ def _add_tokens(
     @csrf.exempt  # type: ignore[untyped-decorator]  # flask-wtf carries no types
     def token() -> Any:
         return server.create_token_response()
+
+    @app.post("/device_authorization")
+    @csrf.exempt  # type: ignore[untyped-decorator]  # flask-wtf carries no types
+    def device_authorization() -> Any:
+        return server.create_endpoint_response("device_authorization")
 
     @app.route("/userinfo", methods=["GET", "POST"])
     @csrf.exempt  # type: ignore[untyped-decorator]  # flask-wtf carries no types

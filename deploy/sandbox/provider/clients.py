@@ -12,6 +12,14 @@ from authlib.oauth2.rfc6749 import ClientMixin
 #: What a client may ask for: identity, the display name, and what a gateway must know to grant WiFi.
 SCOPES = ("openid", "profile", "wifi")
 
+#: What only the resident's own app may ask for: to stay signed in, and to let other devices in.
+APP_SCOPES = (*SCOPES, "offline_access", "devices")
+
+APP_ID = "bsw-app"
+
+#: RFC 8628 section 3.4.
+DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
 
 @dataclass(frozen=True)
 class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
@@ -20,13 +28,18 @@ class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
     ``redirect_uris`` are compared character by character (RFC 9700 section 2.1). Without a ``secret`` the
     client is public and authenticates by PKCE alone; with one it must prove it (``client_secret_basic`` or
     ``client_secret_post``). ``sector`` is what pairwise subjects are made for (OpenID Connect Core section 8.1):
-    the host of the redirect URIs unless several hosts share one.
+    the host of the redirect URIs unless several hosts share one. With ``dpop`` it gets no token without a proof
+    of its key (RFC 9449 section 5.2). ``logout_uri`` is told when somebody signs out everywhere.
     """
 
     client_id: str
     redirect_uris: tuple[str, ...]
     secret: str = field(default="", repr=False)
     sector: str = ""
+    grants: tuple[str, ...] = ("authorization_code", DEVICE_GRANT)
+    scopes: tuple[str, ...] = SCOPES
+    dpop: bool = False
+    logout_uri: str = ""
 
     def __post_init__(self) -> None:
         if not self.client_id or not self.redirect_uris:
@@ -49,7 +62,7 @@ class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
     def get_allowed_scope(self, scope: str | None) -> str | None:
         """Return the asked scopes that exist; ``None`` (an error) where ``openid`` is not among them."""
         asked = (scope or "").split()
-        return " ".join(name for name in SCOPES if name in asked) if "openid" in asked else None
+        return " ".join(name for name in self.scopes if name in asked) if "openid" in asked else None
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
         """Say whether this exact text is registered."""
@@ -69,8 +82,22 @@ class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
         return response_type == "code"
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Only codes are exchanged here."""
-        return grant_type == "authorization_code"
+        """Say whether the client was registered for this grant."""
+        return grant_type in self.grants
+
+
+def resident_app(issuer: str) -> Client:
+    """Return the city's own phone app: public, known by its key, and never without it.
+
+    It reads the answer off the redirect to its claimed https address (RFC 8252 section 7.2).
+    """
+    return Client(
+        APP_ID,
+        (f"{issuer}/app/signed-in",),
+        grants=("authorization_code", "refresh_token"),
+        scopes=APP_SCOPES,
+        dpop=True,
+    )
 
 
 class Register:

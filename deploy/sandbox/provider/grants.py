@@ -1,4 +1,4 @@
-"""The authorization code grant: what authlib leaves to us, and where this provider is stricter than it.
+"""The grants of codes and refresh tokens: what authlib leaves to us, and where this provider is stricter than it.
 
 Stricter: PKCE with S256 for every client, a code that is spent by its first use even when that use is
 refused, and one string as ``aud`` so that clients can compare it exactly.
@@ -6,21 +6,23 @@ refused, and one string as ``aud`` so that clients can compare it exactly.
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from authlib.integrations.flask_oauth2 import AuthorizationServer, ResourceProtector
-from authlib.oauth2.rfc6749 import InvalidRequestError, grants
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, grants
 from authlib.oauth2.rfc6750 import BearerTokenValidator
 from authlib.oauth2.rfc7636 import CodeChallenge
-from authlib.oidc.core import OpenIDCode
-from flask import Flask
+from flask import Flask, request
 
 from deploy.sandbox.provider.clients import Client, Register
 from deploy.sandbox.provider.config import ProviderConfig
-from deploy.sandbox.provider.keys import Keys
+from deploy.sandbox.provider.device_grant import device_endpoint, device_grant
+from deploy.sandbox.provider.devices import Devices
+from deploy.sandbox.provider.dpop import Proofs
+from deploy.sandbox.provider.id_token import IdToken
 from deploy.sandbox.provider.residents import Resident
-from deploy.sandbox.provider.store import Code, Store, Token
+from deploy.sandbox.provider.store import Code, Refresh, Store, Token
+from deploy.sandbox.provider.tokens import TokenIssuer
 
 
 class RequiredChallenge(CodeChallenge):  # type: ignore[misc]  # authlib carries no types
@@ -36,54 +38,6 @@ class RequiredChallenge(CodeChallenge):  # type: ignore[misc]  # authlib carries
         super().validate_code_challenge(grant, redirect_uri)
 
 
-class IdToken(OpenIDCode):  # type: ignore[misc]  # authlib carries no types
-    """Signs ID tokens with the provider's key."""
-
-    def __init__(self, config: ProviderConfig, keys: Keys) -> None:
-        super().__init__(require_nonce=False)
-        self._config = config
-        self._keys = keys
-
-    def exists_nonce(self, _nonce: str, _request: Any) -> bool:
-        """Say no: replay is the client's to see (OpenID Connect Core section 15.5.2); codes are single use."""
-        return False
-
-    def get_client_algorithm(self, _client: Client) -> str:
-        """Return the one algorithm; a client pins it and has no say."""
-        return "ES256"
-
-    def resolve_client_private_key(self, _client: Client) -> Any:
-        """Return the one signing key."""
-        return self._keys.signing
-
-    def get_encode_header(self, client: Client) -> dict[str, str]:
-        """Name the key, so that a rotation can be followed."""
-        return {"alg": self.get_client_algorithm(client), "kid": self._keys.kid, "typ": "JWT"}
-
-    def get_client_claims(self, client: Client) -> dict[str, Any]:
-        """Return issuer, audience and times; the library adds nonce, auth_time and at_hash."""
-        now = int(time.time())
-        return {
-            "iss": self._config.issuer,
-            "aud": client.client_id,
-            "iat": now,
-            "exp": now + self._config.id_token_seconds,
-        }
-
-    def get_authorization_code_claims(self, authorization_code: Code) -> dict[str, Any]:
-        """Add who it is to this client, and the provider's own session for a later logout."""
-        claims: dict[str, Any] = super().get_authorization_code_claims(authorization_code)
-        code = authorization_code
-        return claims | {
-            "sub": self._keys.subject(code.resident.number, code.client.sector),
-            "sid": code.sid,
-        }
-
-    def generate_user_info(self, _user: Resident, _scope: str) -> dict[str, str]:
-        """Put nothing else about the person into the token: the userinfo endpoint has it, for who asks."""
-        return {}
-
-
 class BearerTokens(BearerTokenValidator):  # type: ignore[misc]  # authlib carries no types
     """Looks access tokens up in the store."""
 
@@ -92,11 +46,29 @@ class BearerTokens(BearerTokenValidator):  # type: ignore[misc]  # authlib carri
         self._store = store
 
     def authenticate_token(self, token_string: str) -> Token | None:
-        """Return the token, or ``None`` for one that is unknown or revoked."""
-        return self._store.token(token_string)
+        """Return the token, or ``None`` for one that is unknown or revoked, or bound to a key (RFC 9449, 7.2)."""
+        token = self._store.token(token_string)
+        return token if token and not token.key else None
 
 
-def code_grant(store: Store) -> type:
+class BoundTokens(BearerTokens):
+    """Looks up tokens that are bound to a key, and asks for the key (RFC 9449 section 7.1)."""
+
+    TOKEN_TYPE = "dpop"  # noqa: S105  # the scheme's name
+
+    def __init__(self, store: Store, proofs: Proofs) -> None:
+        super().__init__(store)
+        self._proofs = proofs
+
+    def authenticate_token(self, token_string: str) -> Token | None:
+        """Return the token if this request proves its key."""
+        token = self._store.token(token_string)
+        if token and token.key and token.key == self._proofs.key(request, token_string):
+            return token
+        return None
+
+
+def code_grant(store: Store, tokens: TokenIssuer) -> type:
     """Return authlib's code grant over ``store``; the library makes one instance a request."""
 
     class CodeGrant(grants.AuthorizationCodeGrant):  # type: ignore[misc]  # authlib carries no types
@@ -104,16 +76,22 @@ def code_grant(store: Store) -> type:
 
         TOKEN_ENDPOINT_AUTH_METHODS = ("client_secret_basic", "client_secret_post", "none")
 
-        def save_authorization_code(self, code: str, request: Any) -> None:
+        @property
+        def origin(self) -> Code:
+            """Return what the token comes from."""
+            code: Code = self.request.authorization_code
+            return code
+
+        def save_authorization_code(self, code: str, asked: Any) -> None:
             """Bind the code to everything that the exchange must match."""
-            data = request.payload.data
+            data = asked.payload.data
             store.add_code(
                 Code(
                     value=code,
-                    client=request.client,
-                    redirect_uri=request.payload.redirect_uri,
-                    scope=request.scope,
-                    resident=request.user,
+                    client=asked.client,
+                    redirect_uri=asked.payload.redirect_uri,
+                    scope=asked.scope,
+                    resident=asked.user,
                     nonce=data.get("nonce"),
                     code_challenge=data["code_challenge"],
                 )
@@ -130,32 +108,74 @@ def code_grant(store: Store) -> type:
             """Return who gave the PIN."""
             return authorization_code.resident
 
+        def generate_token(self, *, scope: str, **_others: Any) -> dict[str, Any]:
+            """Issue what the request asks for."""
+            return tokens.issue(self.origin, self.request.client, scope)
+
+        def save_token(self, token: Any) -> None:
+            """Do nothing: what must be kept was kept when it was made."""
+
     return CodeGrant
 
 
-def authorization_server(app: Flask, config: ProviderConfig, keys: Keys, store: Store) -> AuthorizationServer:
+def refresh_grant(store: Store, tokens: TokenIssuer) -> type:
+    """Return authlib's refresh grant over ``store``: each token works once, under the key it was given to."""
+
+    class RefreshGrant(grants.RefreshTokenGrant):  # type: ignore[misc]  # authlib carries no types
+        """Renews the app's sign-in."""
+
+        TOKEN_ENDPOINT_AUTH_METHODS = ("none", "client_secret_basic", "client_secret_post")
+
+        def authenticate_refresh_token(self, refresh_token: str) -> Refresh | None:
+            """Return what the token stands for; only the proven key may use it up (RFC 9449 section 5)."""
+            key = tokens.key_of(self.request.client)
+            found = store.refresh(refresh_token)
+            if found is None or found.key != key or not found.check_client(self.request.client):
+                return None
+            return found
+
+        def authenticate_user(self, refresh_token: Refresh) -> Resident:
+            """Return who gave the PIN when it all began."""
+            return refresh_token.resident
+
+        def issue_token(self, _user: Resident, refresh_token: Refresh) -> dict[str, Any]:
+            """Take the old token, then issue: of two requests with the same token one fails."""
+            asked = self.request.payload.scope or ""
+            if asked and asked != refresh_token.scope:
+                raise InvalidRequestError("A refresh keeps its scope; name the resource instead.")
+            if not store.spend_refresh(self.request.form["refresh_token"]):
+                raise InvalidGrantError()
+            return tokens.issue(refresh_token, self.request.client, refresh_token.scope)
+
+        def save_token(self, token: Any) -> None:
+            """Do nothing: what must be kept was kept when it was made."""
+
+        def revoke_old_credential(self, _refresh_token: Refresh) -> None:
+            """Do nothing: it was taken already."""
+
+    return RefreshGrant
+
+
+def authorization_server(
+    app: Flask,
+    config: ProviderConfig,
+    store: Store,
+    devices: Devices,
+    tokens: TokenIssuer,
+    id_token: IdToken,
+) -> AuthorizationServer:
     """Return authlib's server, set up for ``config`` and answering from ``store``."""
-    app.config["OAUTH2_TOKEN_EXPIRES_IN"] = {"authorization_code": config.id_token_seconds}
-
-    def save_token(token: dict[str, Any], request: Any) -> None:
-        store.add_token(
-            Token(
-                value=token["access_token"],
-                code=request.authorization_code.value,
-                client=request.client,
-                resident=request.user,
-                scope=token["scope"],
-                expires=time.monotonic() + token["expires_in"],
-            )
-        )
-
-    server = AuthorizationServer(app, Register(config.clients).get, save_token)
-    server.register_grant(code_grant(store), [IdToken(config, keys), RequiredChallenge(required=True)])
+    server = AuthorizationServer(app, Register(config.registered).get, lambda _token, _request: None)
+    server.register_grant(code_grant(store, tokens), [id_token, RequiredChallenge(required=True)])
+    server.register_grant(refresh_grant(store, tokens))
+    server.register_grant(device_grant(devices, tokens), [id_token])
+    server.register_endpoint(device_endpoint(config.issuer, devices))
     return server
 
 
-def resource_protector(store: Store) -> ResourceProtector:
-    """Return the guard of the userinfo endpoint."""
+def resource_protector(store: Store, proofs: Proofs) -> ResourceProtector:
+    """Return the guard of the endpoints that take the provider's own tokens."""
     protector = ResourceProtector()
     protector.register_token_validator(BearerTokens(store))
+    protector.register_token_validator(BoundTokens(store, proofs))
     return protector

@@ -1,4 +1,4 @@
-"""What the sign-in page says: Bahasa Indonesia first, English for whoever's device asks for it."""
+"""What the pages say: Bahasa Indonesia first, English for whoever's device asks for it."""
 
 from __future__ import annotations
 
@@ -22,6 +22,22 @@ _INDONESIAN = {
     "stale": "Halaman ini sudah terlalu lama terbuka. Kembali ke aplikasi sebelumnya, lalu mulai masuk lagi.",
     "unknown": "Permintaan masuk ini tidak dikenal. Kembali ke aplikasi sebelumnya, lalu mulai masuk lagi.",
     "home": "Di sini warga masuk ke layanan kota. Mulailah dari layanan yang ingin Anda pakai.",
+    "next": "Lanjut",
+    "device_title": "Izinkan perangkat",
+    "device_code": "Kode di layar perangkat itu",
+    "device": "Perangkat",
+    "place": "Lokasi",
+    "code": "Kode",
+    "unnamed": "tidak disebutkan",
+    "device_warning": "Izinkan hanya jika perangkat ini ada di depan Anda. Petugas tidak pernah meminta kode.",
+    "number": "Pilih nomor yang tampil di layar perangkat itu",
+    "deny": "Tolak",
+    "allow": "Izinkan",
+    "no_device": "Kode ini tidak dikenal atau sudah tidak berlaku. Periksa lagi layar perangkat itu.",
+    "no_number": "Pilih dahulu nomor yang tampil di layar perangkat itu.",
+    "device_allowed": "Perangkat diizinkan. Sebentar lagi perangkat itu terhubung; halaman ini boleh ditutup.",
+    "device_denied": "Permintaan ditolak. Perangkat itu tidak terhubung atas nama Anda.",
+    "device_mismatch": "Nomornya tidak cocok, jadi permintaan ditolak. Ulangi dari layar perangkat itu.",
 }
 
 _ENGLISH = {
@@ -40,6 +56,22 @@ _ENGLISH = {
     "stale": "This page was open for too long. Go back to the previous app and start again.",
     "unknown": "This sign-in request is not known. Go back to the previous app and start again.",
     "home": "Residents sign in to city services here. Start from the service that you want to use.",
+    "next": "Next",
+    "device_title": "Allow a device",
+    "device_code": "Code on that device's screen",
+    "device": "Device",
+    "place": "Place",
+    "code": "Code",
+    "unnamed": "not named",
+    "device_warning": "Allow it only if this device is in front of you. No officer will ever ask you for a code.",
+    "number": "Choose the number that the device's screen shows",
+    "deny": "Refuse",
+    "allow": "Allow",
+    "no_device": "This code is not known or no longer valid. Check the device's screen again.",
+    "no_number": "First choose the number that the device's screen shows.",
+    "device_allowed": "The device is allowed. It will be online in a moment; you may close this page.",
+    "device_denied": "The request was refused. The device does not go online in your name.",
+    "device_mismatch": "The number does not match, so the request was refused. Start again on the device.",
 }
 
 
