@@ -98,6 +98,7 @@ class Browser:
         self.url = ""
         self.status = 0
         self.title = ""
+        self.text = ""
         self.visited: list[str] = []
         self.controls: list[Control] = []
 
@@ -131,5 +132,5 @@ class Browser:
         page.feed(response.text)
         page.close()
         self.visited += [hop.url for hop in (*response.history, response)]
-        self.url, self.status = response.url, response.status_code
+        self.url, self.status, self.text = response.url, response.status_code, response.text
         self.title, self.controls = " ".join(page.title.split()), page.controls

@@ -9,6 +9,7 @@ browser keeps them, so steps can be spread over several calls. Ends with 1 at th
 import argparse
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -117,6 +118,19 @@ class Phone:
             self._browser.press(control, answers)
         raise PhoneError(f"still captive after {_MOST_PAGES} pages: {self._browser.visited}")
 
+    def code(self) -> Facts:
+        """Ask for a code that the app on another phone approves, and read it off the page."""
+        self._browser.open(self.api()["body"]["user-portal-url"])
+        control = self._browser.find("ponsel lain")
+        if control is None:
+            raise PhoneError(f"no button for it on {self._browser.url} ({self._browser.title!r})")
+        self._browser.press(control, {})
+        code = re.search(r'class="code">([^<]+)<', self._browser.text)
+        number = re.search(r'class="match">([0-9]{2})<', self._browser.text)
+        if code is None or number is None:
+            raise PhoneError(f"no code on {self._browser.url} ({self._browser.title!r})")
+        return {"code": code[1], "number": number[1]}
+
     def fetch(self) -> Facts:
         """Read a site's page over IPv4 and over IPv6."""
         return {family: self._ask_once(f"https://{self._site}/", family) for family in ("ipv4", "ipv6")}
@@ -182,7 +196,7 @@ def _refusal(host: str, family: socket.AddressFamily) -> Facts:
 def main() -> int:
     """Do the steps in their order."""
     parser = argparse.ArgumentParser(prog="python -m deploy.lab.phone", description=__doc__)
-    names = ("join", "probe", "refusal", "api", "signin", "fetch", "extend", "signout")
+    names = ("join", "probe", "refusal", "api", "signin", "code", "fetch", "extend", "signout")
     parser.add_argument("steps", nargs="+", choices=names)
     parser.add_argument("--site", default="berita.test", help="the site to try and to read")
     parser.add_argument("--account", default="sari", help="whom to sign in as; the PIN is in GERBANG_PIN")
