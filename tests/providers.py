@@ -10,6 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html import unescape
 from typing import Any
 from urllib.parse import urljoin
@@ -18,7 +19,7 @@ import requests
 from flask import Flask
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from deploy.sandbox.provider import RESIDENTS, Client, ProviderConfig, Resident, create_app
+from deploy.sandbox.provider import RESIDENTS, Client, Controls, ProviderConfig, Resident, create_app
 
 SARI, BUDI, TIA = RESIDENTS
 
@@ -28,6 +29,27 @@ class _Silent(WSGIRequestHandler):
         """Keep pytest's output to what failed."""
 
 
+@dataclass(frozen=True, slots=True)
+class RunningProvider:
+    """A provider on loopback and what controls it: key rotation, logout, faults."""
+
+    issuer: str
+    controls: Controls
+
+
+@contextmanager
+def controlled_provider(clients: Sequence[Client], port: int = 0, **settings: Any) -> Iterator[RunningProvider]:
+    """Run a provider as ``running_provider`` does and give its controls, too."""
+    made: list[Flask] = []
+
+    def make_app(issuer: str) -> Flask:
+        made.append(create_app(ProviderConfig(issuer=issuer, clients=tuple(clients), **settings)))
+        return made[0]
+
+    with serving(make_app, port) as issuer:
+        yield RunningProvider(issuer, Controls.of(made[0]))
+
+
 @contextmanager
 def running_provider(clients: Sequence[Client], port: int = 0, **settings: Any) -> Iterator[str]:
     """Run a provider for ``clients`` in a thread and give its issuer URL, ``http://127.0.0.1:PORT``.
@@ -35,12 +57,8 @@ def running_provider(clients: Sequence[Client], port: int = 0, **settings: Any) 
     Name a ``port`` to come back under the same issuer after a stop; its keys are new then. Other ``settings``
     are those of ``ProviderConfig``.
     """
-
-    def made(issuer: str) -> Flask:
-        return create_app(ProviderConfig(issuer=issuer, clients=tuple(clients), **settings))
-
-    with serving(made, port) as issuer:
-        yield issuer
+    with controlled_provider(clients, port, **settings) as provider:
+        yield provider.issuer
 
 
 @contextmanager

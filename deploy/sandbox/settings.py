@@ -73,18 +73,22 @@ def _certificate(entry: Any) -> Certificate:
 
 
 def _provider(entry: Any) -> ProviderConfig:
-    table = _table("provider", entry, {"clients"}, {"issuer"})
+    table = _table("provider", entry, {"clients"}, {"issuer", "ca_file"})
     clients = tuple(map(_client, _list("provider.clients", table["clients"])))
-    return ProviderConfig(table.get("issuer", f"https://{PROVIDER_NAME}"), clients)
+    return ProviderConfig(
+        table.get("issuer", f"https://{PROVIDER_NAME}"), clients, ca_file=table.get("ca_file", "")
+    )
 
 
 def _client(entry: Any) -> Client:
-    table = _table("provider.clients", entry, {"client_id", "redirect_uris"}, {"secret_file", "sector"})
+    optional = {"secret_file", "sector", "backchannel_logout_uri"}
+    table = _table("provider.clients", entry, {"client_id", "redirect_uris"}, optional)
     secret = Path(table["secret_file"]).read_text().strip() if "secret_file" in table else ""
     if "secret_file" in table and not secret:
         raise ValueError(f"provider.clients: {table['secret_file']} holds no secret")
     uris = _texts("provider.clients.redirect_uris", table["redirect_uris"])
-    return Client(table["client_id"], uris, secret, table.get("sector", ""))
+    logout_uri = table.get("backchannel_logout_uri", "")
+    return Client(table["client_id"], uris, secret, table.get("sector", ""), logout_uri=logout_uri)
 
 
 def _port(name: str, value: object) -> int:

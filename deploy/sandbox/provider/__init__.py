@@ -7,6 +7,18 @@ in its answers (RFC 9207), so that the portal is tried against the contract and 
 from deploy.sandbox.provider.app import create_app
 from deploy.sandbox.provider.clients import Client
 from deploy.sandbox.provider.config import ProviderConfig
+from deploy.sandbox.provider.controls import Controls
+from deploy.sandbox.provider.faults import Faults, KeySetFault, TokenFault
 from deploy.sandbox.provider.residents import RESIDENTS, Resident
 
-__all__ = ["RESIDENTS", "Client", "ProviderConfig", "Resident", "create_app"]
+__all__ = [
+    "RESIDENTS",
+    "Client",
+    "Controls",
+    "Faults",
+    "KeySetFault",
+    "ProviderConfig",
+    "Resident",
+    "TokenFault",
+    "create_app",
+]

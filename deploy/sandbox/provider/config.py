@@ -18,7 +18,8 @@ class ProviderConfig:
     ``issuer`` is an origin and is used exactly as written: https, or plain http on a loopback address for
     tests. ``id_token_seconds`` is the life of ID and access tokens: the portal reads them at once. The
     gateways know a resident by the subject of ``wifi_sector``, however the sign-in was made; unless told
-    otherwise it is that of the first client, the portal.
+    otherwise it is that of the first client, the portal. ``ca_file`` is trusted when clients are told of a
+    logout (else the system's authorities are).
     """
 
     issuer: str
@@ -26,6 +27,7 @@ class ProviderConfig:
     residents: tuple[Resident, ...] = RESIDENTS
     id_token_seconds: int = 300
     wifi_sector: str = ""
+    ca_file: str = ""
     device_seconds: int = DEVICE_SECONDS
     device_interval: int = INTERVAL
 

@@ -29,6 +29,8 @@ def discovery_document(issuer: str) -> dict[str, Any]:
             *("iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "sid", "at_hash"),
             *("name", "bsw_status", "bsw_age_band"),
         ],
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "ui_locales_supported": ["id", "en"],
         "authorization_response_iss_parameter_supported": True,
         "claims_parameter_supported": False,

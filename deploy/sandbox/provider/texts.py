@@ -38,6 +38,10 @@ _INDONESIAN = {
     "device_allowed": "Perangkat diizinkan. Sebentar lagi perangkat itu terhubung; halaman ini boleh ditutup.",
     "device_denied": "Permintaan ditolak. Perangkat itu tidak terhubung atas nama Anda.",
     "device_mismatch": "Nomornya tidak cocok, jadi permintaan ditolak. Ulangi dari layar perangkat itu.",
+    "logout": "Keluar dari semua",
+    "logout_means": "Anda keluar dari aplikasi ini dan semua layanan kota, termasuk WiFi di setiap perangkat.",
+    "logged_out": "Anda sudah keluar dari semua layanan.",
+    "half_out": "Anda sudah keluar di sini, tetapi satu layanan belum menjawab. Coba lagi beberapa saat lagi.",
 }
 
 _ENGLISH = {
@@ -72,6 +76,10 @@ _ENGLISH = {
     "device_allowed": "The device is allowed. It will be online in a moment; you may close this page.",
     "device_denied": "The request was refused. The device does not go online in your name.",
     "device_mismatch": "The number does not match, so the request was refused. Start again on the device.",
+    "logout": "Sign out everywhere",
+    "logout_means": "You are signed out of the app and all city services, with the WiFi of every device.",
+    "logged_out": "You are signed out everywhere.",
+    "half_out": "You are signed out here, but one service did not answer. Try again in a while.",
 }
 
 
