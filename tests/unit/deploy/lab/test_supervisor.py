@@ -85,7 +85,7 @@ time.sleep(60)"""
 
 
 def test_a_signal_reaches_the_server(supervisor: Supervisor) -> None:
-    """Not SIGINT: a shell that starts the tests in the background has them ignore it, and so does what they start."""
+    """Not SIGINT: what a shell starts in the background ignores it, and so do the tests' own children."""
     code = """
 import signal, time
 signal.signal(signal.SIGUSR1, lambda *_: print('heard', flush=True))
