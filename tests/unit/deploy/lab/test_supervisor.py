@@ -84,11 +84,17 @@ time.sleep(60)"""
     assert not Path(f"/proc/{pid}").exists()
 
 
-def test_a_signal_reaches_the_server(supervisor: Supervisor, tmp_path: Path) -> None:
-    process = started(supervisor, "import time; print('up', flush=True); time.sleep(60)")
+def test_a_signal_reaches_the_server(supervisor: Supervisor) -> None:
+    """Not SIGINT: what a shell starts in the background ignores it, and so do the tests' own children."""
+    code = """
+import signal, time
+signal.signal(signal.SIGUSR1, lambda *_: print('heard', flush=True))
+print('up', flush=True)
+time.sleep(60)"""
+    process = started(supervisor, code)
     until(lambda: "up" in process.tail())
-    process.kill(signal.SIGINT)
-    until(lambda: "KeyboardInterrupt" in process.tail())
+    process.kill(signal.SIGUSR1)
+    until(lambda: "heard" in process.tail())
 
 
 def test_listening_is_seen_without_a_connection() -> None:
