@@ -39,7 +39,8 @@ _UNREADABLE = (jwt.PyJWTError, ValueError, OverflowError, RecursionError)
 def read_header(token: str, kinds: Collection[str | None]) -> Mapping[str, Any]:
     """The header of a token of one of these ``kinds``: ``typ`` in lower case, ``None`` for none.
 
-    ``SignInRejected`` for any other. Nothing is verified yet. Keys that it brings along (``jwk``, ``jku``, ``x5u``) are not looked at here.
+    ``SignInRejected`` for any other. Nothing is verified yet, and keys that the header brings along (``jwk``,
+    ``jku``, ``x5u``) are not looked at here.
     """
     if len(token) > MAX_TOKEN or not _COMPACT.fullmatch(token):
         raise SignInRejected("malformed")
