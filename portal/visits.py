@@ -138,7 +138,11 @@ class Visits:
             raise SignInRejected("state")
         if not hmac.compare_digest(started.device, self._device(mac, started.started_at)):
             raise SignInRejected("device")
-        subject = self._identity.finish(answer, started.nonce, started.verifier)
+        return self.let_in(device, self._identity.finish(answer, started.nonce, started.verifier))
+
+    def let_in(self, device: Device, subject: Subject) -> str:
+        """Open the way for somebody whom the provider has vouched for; errors as of ``admit``."""
+        mac = _mac(device)
         presence = self.presence(self._enforcer.look(device.address))  # it may have changed since we asked BSW
         if presence.visit is not None and self._is_of(presence.visit, subject):
             return self._continue(presence, presence.visit)

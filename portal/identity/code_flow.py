@@ -47,7 +47,7 @@ class CodeFlow:
         scopes: tuple[str, ...],
     ) -> None:
         self._provider = provider
-        self._keys = keys
+        self.keys = keys
         self._client_id = client_id
         self._client_secret = client_secret
         self._redirect_uri = redirect_uri
@@ -94,7 +94,7 @@ class CodeFlow:
             raise SignInRejected("code")
         access_token, id_token = self._exchange(metadata, code, verifier)
         expected = Expected(metadata.issuer, self._client_id, nonce, access_token)
-        return verify(id_token, self._keys, expected, time.time())
+        return verify(id_token, self.keys, expected, time.time())
 
     def _check_sender(self, answer: Mapping[str, str], metadata: Metadata) -> None:
         """RFC 9207 section 2.4: an answer of another provider, or one that hides whose it is, goes no further."""

@@ -15,6 +15,7 @@ from policy.client import EnforcerClient
 from policy.database import engine
 from policy.settings import Settings
 from portal import secret
+from portal.app_sign_in import AppSignIn
 from portal.identity.code_flow import CodeFlow
 from portal.visitor import actions, captive_api, pages, problems, words
 from portal.visitor.context import Context, attach, limit_key
@@ -34,17 +35,14 @@ def build(settings: Settings) -> Flask:
     """The application that the settings describe, speaking to the real enforcer, database and provider."""
     database = engine(settings.database.url)
     database.hide_parameters = True  # an error of the database must not bring a visitor's data into the log
-    visits = Visits(
-        settings,
-        database,
-        EnforcerClient(settings.enforcer.socket),
-        Pseudonyms.load(settings.monitor.pseudonym_key_file),
-        CodeFlow.build(settings.identity, f"https://{settings.portal.host}{actions.CALLBACK}"),
-    )
-    return create_app(settings, visits, secret.load(settings.portal.secret_file))
+    pseudonyms = Pseudonyms.load(settings.monitor.pseudonym_key_file)
+    identity = CodeFlow.build(settings.identity, f"https://{settings.portal.host}{actions.CALLBACK}")
+    visits = Visits(settings, database, EnforcerClient(settings.enforcer.socket), pseudonyms, identity)
+    app_sign_in = AppSignIn(settings, database, pseudonyms, identity.keys, visits)
+    return create_app(settings, visits, app_sign_in, secret.load(settings.portal.secret_file))
 
 
-def create_app(settings: Settings, visits: Visits, key: bytes) -> Flask:
+def create_app(settings: Settings, visits: Visits, app_sign_in: AppSignIn, key: bytes) -> Flask:
     """The application over these use cases; ``key`` signs its cookies."""
     app = Flask("portal.visitor", root_path=str(_HERE))
     app.config.update(
@@ -61,7 +59,7 @@ def create_app(settings: Settings, visits: Visits, key: bytes) -> Flask:
         PREFERRED_URL_SCHEME="https",
     )
     with app.app_context():
-        attach(Context(settings, visits))
+        attach(Context(settings, visits, app_sign_in))
     protect(app, settings)
     CSRFProtect(app)
     _speak(app, settings)

@@ -16,6 +16,7 @@ from monitoring.tables import Base as MonitoringBase
 from policy.client import EnforcerClient
 from policy.database import engine
 from policy.settings import Settings
+from portal.app_sign_in import AppSignIn
 from portal.identity.code_flow import CodeFlow
 from portal.tables import Base
 from portal.visitor.app import TRANSLATIONS, create_app
@@ -23,6 +24,7 @@ from portal.visits import Visits
 from tests.enforcers import running_enforcer
 from tests.examples import document
 from tests.providers import running_provider
+from tests.unit.portal.identity.issuers import Issuer, running_issuer
 from tests.unit.portal.portals import CALLBACK, OTHER, PHONE, Clock, Portal
 
 
@@ -40,6 +42,13 @@ def catalogues() -> None:
 def provider() -> Iterator[str]:
     with running_provider([Client("wifi-gateway", (CALLBACK,))]) as issuer:
         yield issuer
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """A provider that says whatever a test wants; a test module makes it the portal's ``provider``."""
+    with running_issuer() as running:
+        yield running
 
 
 @pytest.fixture
@@ -65,15 +74,11 @@ def portal(tmp_path: Path, provider: str, changes: dict[str, dict[str, Any]]) ->
         door = tmp_path / "door"
         door.symlink_to(running.socket)
         caller = EnforcerClient(door, timeout=0.2)
-        visits = Visits(
-            settings,
-            database,
-            caller,
-            Pseudonyms.load(settings.monitor.pseudonym_key_file),
-            CodeFlow.build(settings.identity, CALLBACK),
-            clock,
-        )
-        app = create_app(settings, visits, b"k" * 32)
-        yield Portal(settings, app, visits, running, door, caller, database, clock)
+        pseudonyms = Pseudonyms.load(settings.monitor.pseudonym_key_file)
+        identity = CodeFlow.build(settings.identity, CALLBACK)
+        visits = Visits(settings, database, caller, pseudonyms, identity, clock)
+        app_sign_in = AppSignIn(settings, database, pseudonyms, identity.keys, visits, clock)
+        app = create_app(settings, visits, app_sign_in, b"k" * 32)
+        yield Portal(settings, app, visits, app_sign_in, running, door, caller, database, clock)
         caller.close()
     database.dispose()
