@@ -17,7 +17,7 @@ from policy.settings import Settings
 from portal import secret
 from portal.app_sign_in import AppSignIn
 from portal.identity.code_flow import CodeFlow
-from portal.visitor import actions, captive_api, pages, problems, words
+from portal.visitor import actions, app_api, captive_api, pages, problems, words
 from portal.visitor.context import Context, attach, limit_key
 from portal.visitor.languages import LANGUAGES, remember_language, select_language
 from portal.visitor.security import protect
@@ -28,7 +28,13 @@ TRANSLATIONS = _HERE.parent / "translations"
 #: Octets of a form: the longest holds a token and a number.
 _MAX_FORM = 16_384
 #: By phone and worker: nobody signs in, or presses a button, this often by hand.
-_LIMITS = {"actions.sign_in": "10/minute", "actions.callback": "10/minute", "actions.extend": "20/minute"}
+_LIMITS = {
+    "actions.sign_in": "10/minute",
+    "actions.callback": "10/minute",
+    "actions.extend": "20/minute",
+    "app_api.challenge": "30/minute",
+    "app_api.session": "30/minute",
+}
 
 
 def build(settings: Settings) -> Flask:
@@ -61,9 +67,10 @@ def create_app(settings: Settings, visits: Visits, app_sign_in: AppSignIn, key: 
     with app.app_context():
         attach(Context(settings, visits, app_sign_in))
     protect(app, settings)
-    CSRFProtect(app)
+    # No cookie opens the app's interface, so no other site can make a browser use it.
+    CSRFProtect(app).exempt(app_api.blueprint)
     _speak(app, settings)
-    for module in (pages, actions, captive_api):
+    for module in (pages, actions, captive_api, app_api):
         app.register_blueprint(module.blueprint)
     problems.register(app)
     _limit(app)
