@@ -20,7 +20,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
-from policy.model import Mac
+from policy.model import Address, Mac
 
 KEY_BYTES = 32
 """The length of the master key: the output of SHA-256, RFC 2104 section 3 says less would weaken it."""
@@ -72,6 +72,10 @@ class Pseudonyms:
     def device(self, mac: Mac, day: date) -> str:
         """The pseudonym of one hardware address on one local day: 32 hexadecimal digits."""
         return self._pseudonym(b"device", day, mac.packed)
+
+    def address(self, address: Address, day: date) -> str:
+        """The pseudonym of one IP address on one local day: 32 hexadecimal digits."""
+        return self._pseudonym(b"address", day, address.packed)
 
     def _pseudonym(self, purpose: bytes, day: date, *parts: bytes) -> str:
         daily = _hmac(self._master, purpose, day.isoformat().encode())

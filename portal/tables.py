@@ -95,3 +95,41 @@ class Pairing(Base):
     interval: Mapped[int] = mapped_column(Integer)
     due_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
     expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class Challenge(Base):
+    """A nonce that one phone was given to prove its key with; removed when it is used or has expired.
+
+    ``nonce`` is a hash. ``device`` and ``address`` are pseudonyms of the local day of ``made_at``: a proof that
+    comes by another way than the challenge went is refused.
+    """
+
+    __tablename__ = "challenges"
+
+    nonce: Mapped[str] = mapped_column(_HASH, primary_key=True)
+    gateway: Mapped[str] = mapped_column(String(200))
+    device: Mapped[str] = mapped_column(_HASH)
+    address: Mapped[str] = mapped_column(_HASH)
+    made_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class SpentToken(Base):
+    """A token or proof that was accepted, kept while it could be again; ``id`` hashes its maker and jti."""
+
+    __tablename__ = "spent_tokens"
+
+    id: Mapped[str] = mapped_column(_HASH, primary_key=True)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class SignInFailure(Base):
+    """One refused try of the app on a device, kept as long as it counts; ``reason`` is a word of our own."""
+
+    __tablename__ = "sign_in_failures"
+    __table_args__ = (Index(None, "device", "at"), Index(None, "at"))
+
+    id: Mapped[str] = mapped_column(String(36), primary_key=True)
+    device: Mapped[str] = mapped_column(_HASH)
+    reason: Mapped[str] = mapped_column(String(32))
+    at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -22,7 +22,7 @@ class RelyingParty:
         self, provider: Provider, keys: KeySet, client_id: str, client_secret: str | None, scopes: tuple[str, ...]
     ) -> None:
         self._provider = provider
-        self._keys = keys
+        self.keys = keys
         self.client_id = client_id
         self._client_secret = client_secret
         self.scope = " ".join(dict.fromkeys(("openid", *scopes)))
@@ -59,4 +59,4 @@ class RelyingParty:
         if not isinstance(access_token, str) or not isinstance(id_token, str) or kind != "bearer":
             raise ProviderUnavailable("the token endpoint's answer lacks a token")
         expected = Expected(self.metadata().issuer, self.client_id, nonce, access_token)
-        return verify(id_token, self._keys, expected, time.time())
+        return verify(id_token, self.keys, expected, time.time())

@@ -19,12 +19,13 @@ from policy.client import EnforcerClient
 from policy.database import engine
 from policy.settings import Settings
 from portal import secret
+from portal.app_sign_in import AppSignIn
 from portal.device_sign_ins import DeviceSignIns
 from portal.identity.code_flow import CodeFlow
 from portal.identity.device_flow import DeviceFlow
 from portal.identity.relying_party import RelyingParty
 from portal.sealing import Seal
-from portal.visitor import actions, captive_api, device_code, pages, problems, words
+from portal.visitor import actions, app_api, captive_api, device_code, pages, problems, words
 from portal.visitor.context import Context, attach, context, limit_key
 from portal.visitor.languages import LANGUAGES, remember_language, select_language
 from portal.visitor.security import protect
@@ -44,6 +45,8 @@ _LIMITS = {
     "actions.callback": "10/minute",
     "actions.extend": "20/minute",
     "device_code.begin": "10/minute",
+    "app_api.challenge": "30/minute",
+    "app_api.session": "30/minute",
 }
 
 
@@ -61,10 +64,11 @@ def build(settings: Settings) -> Flask:
         pseudonyms,
         CodeFlow(party, f"https://{settings.portal.host}{actions.CALLBACK}"),
     )
+    app_sign_in = AppSignIn(settings, database, pseudonyms, party.keys, visits)
     device_sign_ins = DeviceSignIns(
         settings.gateway, database, visits, DeviceFlow(party), pseudonyms, Seal(key, "pairings")
     )
-    return create_app(Context(settings, visits, device_sign_ins), key)
+    return create_app(Context(settings, visits, app_sign_in, device_sign_ins), key)
 
 
 def create_app(own: Context, key: bytes) -> Flask:
@@ -87,9 +91,10 @@ def create_app(own: Context, key: bytes) -> Flask:
     with app.app_context():
         attach(own)
     protect(app, settings)
-    CSRFProtect(app)
+    # No cookie opens the app's interface, so no other site can make a browser use it.
+    CSRFProtect(app).exempt(app_api.blueprint)
     _speak(app, settings)
-    for module in (pages, actions, device_code, captive_api):
+    for module in (pages, actions, device_code, captive_api, app_api):
         app.register_blueprint(module.blueprint)
     problems.register(app)
     _limit(app)

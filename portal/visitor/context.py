@@ -8,6 +8,7 @@ from flask import current_app, g, request
 
 from policy.model import Device, parse_address
 from policy.settings import Settings
+from portal.app_sign_in import AppSignIn
 from portal.device_sign_ins import DeviceSignIns
 from portal.visits import UnknownDevice, Visits
 
@@ -20,6 +21,7 @@ class Context:
 
     settings: Settings
     visits: Visits
+    app_sign_in: AppSignIn
     device_sign_ins: DeviceSignIns
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, make_response, redirect, render_template
+from flask import Flask, make_response, redirect, render_template, request
 from flask_babel import lazy_gettext as _
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
@@ -17,6 +17,7 @@ from policy.client import EnforcerUnavailable
 from policy.protocol import Refused
 from portal.device_sign_ins import TooManyWaiting
 from portal.identity.errors import ProviderUnavailable, SignInRejected
+from portal.visitor import app_problems
 from portal.visits import NoMoreExtensions, NoVisit, UnknownDevice
 
 log = logging.getLogger(__name__)
@@ -157,6 +158,8 @@ def _home(error: NoVisit) -> BaseResponse:
 def _http(error: HTTPException) -> BaseResponse:
     if error.code is not None and error.code < 400:
         return BaseResponse(status=error.code, headers=error.get_headers())
+    if request.path.startswith(app_problems.PREFIX):
+        return app_problems.http(error)
     problem = _BY_STATUS.get(error.code or 500)
     if problem is None:
         problem = _BY_STATUS[500] if (error.code or 500) >= 500 else _BAD

@@ -104,6 +104,19 @@ def test_in_english(phone: Guest) -> None:
         assert browser.heading == "Anda sudah online"
 
 
+@pytest.mark.parametrize("language", ["id", "en"])
+def test_a_code_for_the_app_on_another_phone(phone: Guest, language: str) -> None:
+    button, cancel = {"id": ("ponsel lain", "Batalkan"), "en": ("another phone", "Cancel")}[language]
+    with chromium(phone.phone, Kind(language=language)) as browser:
+        browser.open(f"{HOME}/")
+        browser.press(button)
+        assert browser.url == f"{HOME}/masuk/kode"
+        assert browser.received() < HEAVIEST * 2  # two pages
+        browser.keep(f"kode-{language}")
+        browser.press(cancel)
+        assert browser.url == f"{HOME}/"
+
+
 @pytest.mark.parametrize(("path", "name"), [("/privasi", "privasi"), ("/info", "info")])
 @pytest.mark.parametrize("language", ["id", "en"])
 def test_what_is_to_be_read_before_signing_in(phone: Guest, path: str, name: str, language: str) -> None:

@@ -23,7 +23,7 @@ def url(tmp_path: Path) -> str:
 
 
 def test_the_newest_version_has_the_tables_that_the_code_declares(url: str) -> None:
-    assert upgrade(url) == upgrade(url) == "0002"
+    assert upgrade(url) == upgrade(url) == "0003"
     made = create_engine(url)
     with made.connect() as connection:
         metadata = [portal.tables.Base.metadata, MonitoringBase.metadata]

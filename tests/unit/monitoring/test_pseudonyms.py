@@ -1,6 +1,7 @@
 import stat
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -27,8 +28,10 @@ def test_every_part_matters_and_parts_do_not_run_together() -> None:
         others.person("ab", "c", DAY),
         names.device(MAC, DAY),
         names.device(Mac.parse("02:00:00:00:00:02"), DAY),
+        names.address(ip_address("10.77.0.50"), DAY),
+        names.address(ip_address("2001:db8:77::50"), DAY),
     }
-    assert len(made) == 6
+    assert len(made) == 8
 
 
 def test_the_key_is_made_once_by_whoever_comes_first(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from monitoring.tables import Base as MonitoringBase
 from policy.client import EnforcerClient
 from policy.database import engine
 from policy.settings import Settings
+from portal.app_sign_in import AppSignIn
 from portal.device_sign_ins import DeviceSignIns
 from portal.identity.code_flow import CodeFlow
 from portal.identity.device_flow import DeviceFlow
@@ -42,16 +43,17 @@ def catalogues() -> None:
                 write_mo(compiled, read_po(text))
 
 
-@pytest.fixture
-def issuer() -> Iterator[Issuer]:
-    with running_issuer() as running:
-        yield running
-
-
 @pytest.fixture(scope="session")
 def provider() -> Iterator[str]:
     with running_provider([Client("wifi-gateway", (CALLBACK,))]) as issuer:
         yield issuer
+
+
+@pytest.fixture
+def issuer() -> Iterator[Issuer]:
+    """A provider that says whatever a test wants; a test module makes it the portal's ``provider``."""
+    with running_issuer() as running:
+        yield running
 
 
 @pytest.fixture
@@ -81,10 +83,11 @@ def portal(tmp_path: Path, provider: str, changes: dict[str, dict[str, Any]]) ->
         party = RelyingParty.build(settings.identity)
         visits = Visits(settings, database, caller, pseudonyms, CodeFlow(party, CALLBACK), clock)
         key = b"k" * 32
+        app_sign_in = AppSignIn(settings, database, pseudonyms, party.keys, visits, clock)
         waiting = DeviceSignIns(
             settings.gateway, database, visits, DeviceFlow(party), pseudonyms, Seal(key, "pairings"), clock
         )
-        app = create_app(Context(settings, visits, waiting), key)
-        yield Portal(settings, app, visits, running, door, caller, database, clock)
+        app = create_app(Context(settings, visits, app_sign_in, waiting), key)
+        yield Portal(settings, app, visits, app_sign_in, running, door, caller, database, clock)
         caller.close()
     database.dispose()

@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 from policy.client import EnforcerClient
 from policy.model import Binding, Mac
 from policy.settings import Settings
+from portal.app_sign_in import AppSignIn
 from portal.visits import Visits
 from tests.enforcers import RunningEnforcer
 from tests.providers import SARI, sign_in
@@ -47,6 +48,7 @@ class Portal:
     settings: Settings
     app: Flask
     visits: Visits
+    app_sign_in: AppSignIn
     enforcer: RunningEnforcer
     door: Path
     caller: EnforcerClient

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import secrets
 import threading
 import time
 from collections import Counter
@@ -19,6 +22,7 @@ from werkzeug.wrappers import Request, Response
 CLIENT = "wifi-gateway"
 NONCE = "the-nonce-of-this-sign-in"
 ACCESS_TOKEN = "an-access-token"
+AUDIENCE = "urn:bpn:wifi-gateway:gw-0001"
 
 
 class _Silent(WSGIRequestHandler):
@@ -67,6 +71,23 @@ class Issuer:
         # Not jwt.encode(): that refuses to make some of the tokens that must be refused.
         return jwt.PyJWS().encode(json.dumps(self.claims(**changes)).encode(), self.key, "ES256", headers)
 
+    def access_token(self, wallet: Wallet, header: dict[str, Any] | None = None, **changes: Any) -> str:
+        """What BSW gives the app for gateway ``gw-0001``, bound to the wallet's key."""
+        now = int(time.time())
+        claims = {
+            "aud": AUDIENCE,
+            "iat": now,
+            "exp": now + 120,
+            "nonce": ...,
+            "jti": secrets.token_urlsafe(16),
+            "client_id": "bsw-app",
+            "scope": "openid wifi",
+            "cnf": {"jkt": wallet.thumbprint},
+            "bsw_status": "active",
+            "bsw_age_band": "18+",
+        }
+        return self.token({"typ": "at+jwt", "kid": "k1"} | (header or {}), **(claims | changes))
+
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
         self.asked[request.path] += 1
@@ -80,6 +101,39 @@ class Issuer:
         if status == 302:
             response.headers["Location"] = f"{self.url}/elsewhere"
         return response(environ, start_response)
+
+
+class Wallet:
+    """The app's key, and the proofs that it makes; written from RFC 9449 and 7638 alone."""
+
+    def __init__(self) -> None:
+        self.key = ec.generate_private_key(ec.SECP256R1())
+
+    @property
+    def thumbprint(self) -> str:
+        public = jwk(self.key)
+        canonical = json.dumps({name: public[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":"))
+        return _sha256(canonical)
+
+    def proof(
+        self, token: str, url: str, nonce: str | None, header: dict[str, Any] | None = None, /, **changes: Any
+    ) -> str:
+        """A good proof, changed; ``...`` removes a claim."""
+        good = {
+            "jti": secrets.token_urlsafe(16),
+            "htm": "POST",
+            "htu": url,
+            "iat": int(time.time()),
+            "ath": _sha256(token),
+            "nonce": ... if nonce is None else nonce,
+        }
+        claims = {name: value for name, value in (good | changes).items() if value is not ...}
+        headers = {"typ": "dpop+jwt", "jwk": jwk(self.key)} | (header or {})
+        return jwt.PyJWS().encode(json.dumps(claims).encode(), self.key, "ES256", headers)
+
+
+def _sha256(text: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=").decode()
 
 
 def jwk(key: ec.EllipticCurvePrivateKey, **members: Any) -> dict[str, Any]:
