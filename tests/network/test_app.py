@@ -1,4 +1,4 @@
-"""A phone without the app is let in by somebody else's app, whatever its own window does."""
+"""The app of Balikpapan Single Window signs its own phone in, and lets in devices that have no app."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ GERBANG = "import sys; from deploy.cli import main; sys.exit(main())"
 
 
 def app(lab: Lab, owner: Guest, *action: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    """Use the sandbox app on ``owner``'s phone, which is captive: it reaches BSW through the garden."""
+    """Use the sandbox app on ``owner``'s phone; while that is captive it reaches BSW through the garden."""
     machine = owner.phone.machine
     options = ["--issuer", f"https://{PROVIDER_NAME}", "--wallet", str(owner.home / "wallet")]
     command = [sys.executable, "-c", GERBANG, "phone", *options, "--ca-file", str(machine.trusted), *action]
@@ -50,6 +50,17 @@ def approver(lab: Lab, stranger: Guest) -> Guest:
     """Has the app, with Budi signed in, and stays captive."""
     says(app(lab, stranger, "sign-in", typed=f"{BUDI.username}\n{BUDI.pin}\n"))
     return stranger
+
+
+def test_the_app_signs_its_own_phone_in(lab: Lab, visitor: Guest) -> None:
+    says(app(lab, visitor, "sign-in", typed=f"{BUDI.username}\n{BUDI.pin}\n"))
+    assert visitor.api()["captive"] is True
+    session = says(app(lab, visitor, "connect", f"https://{PORTAL_HOST}"))
+    assert session["captive"] is False
+    assert granted(lab, visitor)
+    (probe,) = visitor.steps("probe")
+    assert {probe[family]["status"] for family in ("ipv4", "ipv6")} == {204}
+    visitor.steps("signout")
 
 
 def test_an_approval_reaches_a_phone_that_has_gone_to_sleep(lab: Lab, visitor: Guest, approver: Guest) -> None:
