@@ -3,7 +3,7 @@
 It speaks the contract of the city's app and nothing else, so that people, tests and benchmarks can be the app.
 """
 
-from deploy.sandbox.phone_app.app import PhoneApp, Refused, http_session
+from deploy.sandbox.phone_app.app import Challenge, PhoneApp, Refused, http_session
 from deploy.sandbox.phone_app.wallet import Wallet
 
-__all__ = ["PhoneApp", "Refused", "Wallet", "http_session"]
+__all__ = ["Challenge", "PhoneApp", "Refused", "Wallet", "http_session"]

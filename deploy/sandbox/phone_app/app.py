@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from dataclasses import dataclass
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
@@ -54,10 +55,20 @@ def http_session(ca_file: str = "", source: str = "") -> requests.Session:
     return session
 
 
-class PhoneApp:
-    """One resident's app. ``http`` reaches BSW, ``wifi`` the portal; they differ where a phone has two networks.
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What a portal wants proven: its nonce, the gateway that the token must be for, where the proof goes."""
 
-    Methods raise ``Refused`` for an answer that says no and ``requests.RequestException`` for none.
+    nonce: str
+    audience: str
+    session_url: str
+
+
+class PhoneApp:
+    """One resident's app, for one thread at a time: each token from BSW uses up the refresh token before it.
+
+    ``http`` reaches BSW, ``wifi`` the portal; they differ where a phone has two networks. Methods raise
+    ``Refused`` for an answer that says no and ``requests.RequestException`` for none.
     """
 
     def __init__(
@@ -106,14 +117,26 @@ class PhoneApp:
 
         ``portal`` is the origin that the network announced, ``https://wifi.balikpapan.test``.
         """
-        challenge = _json("challenge", self._wifi.post(f"{portal}/app/v1/challenge", json={}, timeout=TIMEOUT))
-        url = str(challenge["session_url"])
-        if _origin(url) != _origin(portal):
-            raise Refused("challenge", 400, f"it names another host: {url}")
-        token = self.gateway_token(str(challenge["audience"]))
+        challenge = self.challenge(portal)
+        return self.open_session(challenge, self.gateway_token(challenge.audience))
+
+    def challenge(self, portal: str) -> Challenge:
+        """Ask the portal what to prove, and where; it may send the phone to no other host."""
+        body = _json("challenge", self._wifi.post(f"{portal}/app/v1/challenge", json={}, timeout=TIMEOUT))
+        try:
+            challenge = Challenge(str(body["nonce"]), str(body["audience"]), str(body["session_url"]))
+        except KeyError as missing:
+            raise Refused("challenge", 400, f"it lacks {missing}") from missing
+        if _origin(challenge.session_url) != _origin(portal):
+            raise Refused("challenge", 400, f"it names another host: {challenge.session_url}")
+        return challenge
+
+    def open_session(self, challenge: Challenge, token: str) -> dict[str, Any]:
+        """Answer the challenge with a gateway's token and the proof of the wallet's key."""
+        url = challenge.session_url
         headers = {
             "Authorization": f"DPoP {token}",
-            "DPoP": proof(self.wallet.key, "POST", url, token, str(challenge["nonce"])),
+            "DPoP": proof(self.wallet.key, "POST", url, token, challenge.nonce),
         }
         return _json("session", self._wifi.post(url, json={}, headers=headers, timeout=TIMEOUT))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from authlib.oauth2.rfc6749 import ClientMixin
@@ -47,6 +48,8 @@ class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
         hosts = {urlsplit(uri).hostname or "" for uri in self.redirect_uris}
         if any(urlsplit(uri).fragment for uri in self.redirect_uris) or "" in hosts:
             raise ValueError(f"client {self.client_id}: a redirect URI is absolute and has no fragment")
+        if self.logout_uri and not _may_be_told(self.logout_uri):
+            raise ValueError(f"client {self.client_id}: a logout URI is https (plain http on loopback only)")
         if not self.sector:
             if len(hosts) > 1:
                 raise ValueError(f"client {self.client_id}: redirect URIs on several hosts need a sector")
@@ -84,6 +87,21 @@ class Client(ClientMixin):  # type: ignore[misc]  # authlib carries no types
     def check_grant_type(self, grant_type: str) -> bool:
         """Say whether the client was registered for this grant."""
         return grant_type in self.grants
+
+
+def _may_be_told(uri: str) -> bool:
+    """Say whether a logout token may be posted there (Back-Channel Logout section 2.2)."""
+    parts = urlsplit(uri)
+    secure = parts.scheme == "https" or (parts.scheme == "http" and is_loopback(parts.hostname or ""))
+    return secure and bool(parts.hostname) and not parts.fragment
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether ``host`` is an address of this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def resident_app(issuer: str) -> Client:

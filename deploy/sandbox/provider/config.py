@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from deploy.sandbox.provider.clients import APP_ID, Client, resident_app
+from deploy.sandbox.provider.clients import APP_ID, Client, is_loopback, resident_app
 from deploy.sandbox.provider.devices import DEVICE_SECONDS, INTERVAL
 from deploy.sandbox.provider.residents import RESIDENTS, Resident
 
@@ -35,7 +34,7 @@ class ProviderConfig:
         url = urlsplit(self.issuer)
         if self.issuer != f"{url.scheme}://{url.netloc}" or not url.hostname or "@" in url.netloc:
             raise ValueError(f"issuer {self.issuer!r} is not an origin such as https://bsw.balikpapan.test")
-        if url.scheme != "https" and not (url.scheme == "http" and _is_loopback(url.hostname)):
+        if url.scheme != "https" and not (url.scheme == "http" and is_loopback(url.hostname)):
             raise ValueError(f"issuer {self.issuer!r} is not https")
         if self.id_token_seconds < 1:
             raise ValueError(f"a token lives at least 1 second, not {self.id_token_seconds}")
@@ -53,10 +52,3 @@ class ProviderConfig:
     def secure(self) -> bool:
         """Whether cookies may and must be marked Secure."""
         return self.issuer.startswith("https://")
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

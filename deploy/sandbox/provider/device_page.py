@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import time
 from typing import Any
 
@@ -85,11 +86,16 @@ def add_app_interface(app: Flask, csrf: CSRFProtect, guard: ResourceProtector, d
 
 
 def _decision() -> tuple[str, str]:
-    """Return what the body's JSON object decides; empty texts for what is not there."""
-    body = request.get_json(silent=True)
+    """Return what the body's JSON object decides; empty texts for what makes no sense."""
+    try:
+        body = request.get_json(silent=True)
+    except RecursionError:  # nested deeper than the interpreter's stack
+        body = None
     values = body if isinstance(body, dict) else {}
     decision, number = values.get("decision"), values.get("number", "")
-    return (decision, number) if isinstance(decision, str) and isinstance(number, str) else ("", "")
+    if isinstance(decision, str) and isinstance(number, str) and re.fullmatch("([0-9]{2})?", number):
+        return decision, number
+    return "", ""
 
 
 def _described(waiting: DeviceRequest) -> dict[str, Any]:

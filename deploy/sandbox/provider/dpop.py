@@ -86,7 +86,7 @@ def _read(proof: str) -> tuple[ECKey, dict[str, Any]]:
 
     try:
         claims = jwt.decode(proof, embedded, algorithms=["ES256"]).claims
-    except (JoseError, ValueError, TypeError, KeyError) as error:
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise InvalidProof("The proof cannot be verified.") from error
     return found[0], dict(claims)
 

@@ -179,9 +179,11 @@ class Store:
             return self._tokens.get(value)
 
     def add_refresh(self, refresh: Refresh) -> str:
-        """Keep a refresh token and return its value."""
+        """Keep a refresh token and return its value; empty if the session was ended meanwhile."""
         value = secrets.token_urlsafe(32)
         with self._lock:
+            if (refresh.sid, refresh.client.client_id) not in self._sessions:
+                return ""
             self._refresh[value] = refresh
         return value
 

@@ -8,7 +8,7 @@ import time
 from typing import Any, Protocol
 
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749 import InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749 import InvalidGrantError, InvalidRequestError, InvalidScopeError
 from flask import request
 
 from deploy.sandbox.provider.clients import Client
@@ -64,15 +64,18 @@ class TokenIssuer:
         A client that must prove its key, or chooses to, gets tokens bound to that key (RFC 9449 section 5).
         """
         key = self.key_of(client)
+        if not isinstance(origin, Refresh):  # which goes on with a session, and must not bring an ended one back
+            self._store.add_session(origin, client)
         gateway = _asked_gateway()
         if gateway:
             answer = self._for_gateway(gateway, origin, client, scope, key)
         else:
             answer = self._for_provider(origin, client, scope, key)
-        self._store.add_session(origin, client)
         if "offline_access" in scope.split() and client.check_grant_type("refresh_token"):
             renewed = Refresh(client, origin.resident, scope, key, origin.sid, origin.auth_time)
             answer["refresh_token"] = self._store.add_refresh(renewed)
+            if not answer["refresh_token"]:
+                raise InvalidGrantError("The resident signed out.")
         return answer
 
     def key_of(self, client: Client) -> str:

@@ -38,6 +38,14 @@ def test_a_secret_comes_from_its_own_file(tmp_path: Path) -> None:
     assert config.provider.clients[0].secret == "of the laboratory"
 
 
+def test_a_client_may_hear_of_logouts_over_tls_of_the_laboratory(tmp_path: Path) -> None:
+    client = CLIENT | {"backchannel_logout_uri": "https://wifi.balikpapan.test/oidc/backchannel-logout"}
+    provider = load(tmp_path, GOOD | {"provider": {"clients": [client], "ca_file": "/tls/ca.pem"}}).provider
+    assert provider.clients[0].logout_uri == "https://wifi.balikpapan.test/oidc/backchannel-logout"
+    assert provider.ca_file == "/tls/ca.pem"
+    assert provider.wifi_sector == "wifi.balikpapan.test"
+
+
 @pytest.mark.parametrize(
     ("document", "words"),
     [
@@ -56,6 +64,8 @@ def test_a_secret_comes_from_its_own_file(tmp_path: Path) -> None:
         (GOOD | {"provider": {"clients": [CLIENT], "issuer": "http://a.test"}}, "not https"),
         (GOOD | {"provider": {"clients": [CLIENT | {"secret_file": "/dev/null"}]}}, "holds no secret"),
         (GOOD | {"provider": {"clients": [CLIENT | {"secret_file": "/no/such"}]}}, "/no/such"),
+        (GOOD | {"provider": {"clients": [CLIENT | {"backchannel_logout_uri": "http://a.test/"}]}}, "https"),
+        (GOOD | {"provider": {"clients": [CLIENT | {"client_id": "bsw-app"}]}}, "registered already"),
     ],
 )
 def test_what_is_wrong_is_said(tmp_path: Path, document: object, words: str) -> None:

@@ -136,7 +136,19 @@ def test_the_apps_interface_wants_the_key_and_the_right_token(issuer: str, app: 
     assert requests.get(url, headers=foreign, timeout=5).status_code == 401
 
 
-@pytest.mark.parametrize("body", ["", "[]", "{", '{"decision": 1}', '{"decision": "allow", "number": 42}'])
+NO_DECISIONS = (
+    "",
+    "[]",
+    "{",
+    "[" * 15_000,
+    '{"decision": 1}',
+    '{"decision": "allow", "number": 42}',
+    '{"decision": "allow", "number": "\\ud800"}',
+    '{"decision": "allow", "number": "042"}',
+)
+
+
+@pytest.mark.parametrize("body", NO_DECISIONS, ids=range(len(NO_DECISIONS)))
 def test_a_body_that_decides_nothing_leaves_the_device_waiting(issuer: str, app: PhoneApp, body: str) -> None:
     code = announce(issuer)
     url = f"{issuer}/app/devices/{code}"

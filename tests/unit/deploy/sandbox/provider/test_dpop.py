@@ -31,6 +31,10 @@ def signed(claims: dict[str, Any] | None = None, key: Any = KEY, algorithm: str 
     return jwt.encode(good | (claims or {}), key, algorithm, headers=headers)
 
 
+def payload(octets: bytes) -> str:
+    return jwt.api_jws.encode(octets, KEY, "ES256", headers={"typ": "dpop+jwt", "jwk": public_jwk(KEY)})
+
+
 def test_a_good_proof_names_its_key() -> None:
     assert judged(proof(KEY, "POST", URL)) == thumbprint(KEY)
     assert judged(proof(KEY, "POST", URL + "?x=1#there")) == thumbprint(KEY)
@@ -83,7 +87,13 @@ def test_a_proof_for_something_else_is_refused(changes: dict[str, Any]) -> None:
         signed(jwk=public_jwk(KEY) | {"d": "c2VjcmV0"}),
         signed(jwk=public_jwk(KEY) | {"x": "AAAA"}),
         signed(jwk={"kty": "EC", "crv": "P-256"}),
+        signed(jwk=public_jwk(KEY) | {"x": 7}),
+        signed(jwk=public_jwk(KEY) | {"x": None, "y": []}),
         signed(key=OTHER),
+        payload(b"[]"),
+        payload(b"7"),
+        payload(b"\xff"),
+        payload(b"[" * 2500),
         signed(key="x" * 32, algorithm="HS256"),
         signed(key=None, algorithm="none"),
         signed() + ", " + signed(),

@@ -94,6 +94,8 @@ def test_what_pyjwt_does_not_look_at_is_wrong_as_named(running: RunningProvider,
     assert "nonce" not in verify(running, tokens(running)["id_token"])
     faults.token = TokenFault.WRONG_SUBJECT
     assert verify(running, tokens(running)["id_token"])["sub"] != good["sub"]
+    faults.token = TokenFault.WRONG_AT_HASH
+    assert verify(running, tokens(running)["id_token"])["at_hash"] == "A" * 22
     faults.token = TokenFault.OLD
     assert verify(running, tokens(running)["id_token"])["iat"] < time.time() - 3000
     faults.token = TokenFault.WRONG_TYPE

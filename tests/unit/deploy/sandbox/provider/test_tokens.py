@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import jwt
@@ -11,8 +12,8 @@ import requests
 
 from deploy.sandbox.phone_app import PhoneApp, Refused, Wallet
 from deploy.sandbox.phone_app.proof import proof, thumbprint
-from tests.providers import SARI, sign_in
-from tests.unit.deploy.sandbox.provider.conftest import Attempt, query
+from tests.providers import SARI, running_provider, sign_in
+from tests.unit.deploy.sandbox.provider.conftest import PUBLIC, Attempt, query
 
 GATEWAY = "urn:bpn:wifi-gateway:gw-17"
 
@@ -122,6 +123,15 @@ def test_a_client_may_not_ask_for_what_is_the_apps(public: Attempt) -> None:
     tokens = public.exchange(code).json()
     assert tokens["scope"] == "openid wifi"
     assert "refresh_token" not in tokens
+
+
+def test_a_suspended_resident_is_named_as_one() -> None:
+    suspended = replace(SARI, status="suspended")
+    with running_provider([PUBLIC], residents=(suspended,)) as issuer:
+        app = PhoneApp(issuer, Wallet())
+        app.sign_in(SARI.username, SARI.pin)
+        claims = decoded(issuer, app.gateway_token(GATEWAY), GATEWAY)
+    assert claims["bsw_status"] == "suspended"
 
 
 def test_an_app_that_never_signed_in_says_so(issuer: str) -> None:
