@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """``word`` ends the type's URI, ``error`` is OAuth's (RFC 6750, RFC 9449), ``retry_after`` is in seconds."""
+    """``word`` ends the type's URI, ``error`` is OAuth's word (RFC 6750, RFC 9449), ``retry_after`` seconds."""
 
     word: str
     status: int
