@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import threading
 import time
@@ -14,6 +13,8 @@ from flask import Request, g
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
+
+from deploy.sandbox.provider.keys import base64url
 
 #: Seconds that a proof's ``iat`` may be off, either way: phones' clocks drift, and a proof is used at once.
 PROOF_SECONDS = 60
@@ -67,7 +68,7 @@ class Proofs:
 
 def token_hash(access_token: str) -> str:
     """Return the ``ath`` of a token: base64url of its SHA-256 (RFC 9449 section 4.2)."""
-    return base64.urlsafe_b64encode(hashlib.sha256(access_token.encode()).digest()).rstrip(b"=").decode()
+    return base64url(hashlib.sha256(access_token.encode()).digest())
 
 
 def _read(proof: str) -> tuple[ECKey, dict[str, Any]]:

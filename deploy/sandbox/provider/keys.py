@@ -47,8 +47,12 @@ class Keys:
     def subject(self, number: int, sector: str) -> str:
         """Return who resident ``number`` is to clients of ``sector``: they cannot compare notes with another."""
         message = f"{sector}\0{number}".encode()
-        digest = hmac.new(self._salt, message, hashlib.sha256).digest()
-        return base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        return base64url(hmac.new(self._salt, message, hashlib.sha256).digest())
+
+
+def base64url(octets: bytes) -> str:
+    """Encode without padding (RFC 7515 section 2)."""
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
 
 
 def _new() -> ECKey:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
@@ -12,7 +11,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
 from deploy.sandbox.provider.faults import Faults, TokenFault, spoiled
-from deploy.sandbox.provider.keys import Keys
+from deploy.sandbox.provider.keys import Keys, base64url
 
 
 class Signer:
@@ -61,17 +60,13 @@ def _wrongly(fault: TokenFault, header: dict[str, Any], claims: dict[str, Any], 
 def _keyed_by_public_key(header: dict[str, Any], claims: dict[str, Any], key: ECKey) -> str:
     """Sign as a confused verifier would check: with the public key's PEM as a shared secret."""
     signed = _unsigned(header, claims)
-    return f"{signed}.{_base64url(hmac.new(key.as_pem(private=False), signed.encode(), hashlib.sha256).digest())}"
+    return f"{signed}.{base64url(hmac.new(key.as_pem(private=False), signed.encode(), hashlib.sha256).digest())}"
 
 
 def _unsigned(header: dict[str, Any], claims: dict[str, Any]) -> str:
-    return ".".join(_base64url(json.dumps(part).encode()) for part in (header, claims))
+    return ".".join(base64url(json.dumps(part).encode()) for part in (header, claims))
 
 
 def _broken(token: str) -> str:
     signed, _, signature = token.rpartition(".")
     return f"{signed}.{'B' if signature[0] == 'A' else 'A'}{signature[1:]}"
-
-
-def _base64url(octets: bytes) -> str:
-    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
