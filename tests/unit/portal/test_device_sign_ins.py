@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
@@ -16,31 +15,15 @@ from portal.identity.errors import ProviderUnavailable
 from portal.identity.relying_party import RelyingParty
 from portal.sealing import Seal
 from portal.visits import UnknownDevice
-from tests.unit.portal.identity.issuers import ACCESS_TOKEN, CLIENT, Issuer
+from tests.unit.portal.identity.issuers import CLIENT, Issuer
 from tests.unit.portal.portals import OTHER, PHONE, Portal
 
 
 @pytest.fixture
 def bsw(issuer: Issuer) -> Issuer:
     """A provider with the device grant; nobody has decided."""
-    issuer.documents["/.well-known/openid-configuration"]["device_authorization_endpoint"] = f"{issuer.url}/device"
-    issuer.documents["/device"] = {
-        "device_code": "the-secret",
-        "user_code": "WDJB-MJHT",
-        "verification_uri": f"{issuer.url}/approve",
-        "expires_in": 300,
-        "interval": 5,
-    }
-    decide(issuer, error="authorization_pending")
+    issuer.offer_device_codes()
     return issuer
-
-
-def decide(issuer: Issuer, **body: Any) -> None:
-    issuer.documents["/token"], issuer.statuses["/token"] = body, 400 if "error" in body else 200
-
-
-def approve(issuer: Issuer) -> None:
-    decide(issuer, access_token=ACCESS_TOKEN, token_type="Bearer", id_token=issuer.token(nonce=...))
 
 
 @pytest.fixture
@@ -75,7 +58,7 @@ def test_an_approval_lets_the_device_in_whatever_its_window_does(
     pass_time(portal, 6)
     waiting.step()
     assert here(portal).session is None
-    approve(bsw)
+    bsw.approve()
     pass_time(portal, 6)
     waiting.step()
     waiting.step()
@@ -89,7 +72,7 @@ def test_a_device_that_is_away_is_let_in_when_it_is_seen_again(
 ) -> None:
     device = here(portal)
     waiting.begin(device, "Ponsel")
-    approve(bsw)
+    bsw.approve()
     portal.enforcer.kernel.move(PHONE.address, None)
     pass_time(portal, 240)
     for _ in range(3):
@@ -103,7 +86,7 @@ def test_a_device_that_is_away_is_let_in_when_it_is_seen_again(
 
 def test_it_may_come_back_under_another_address(portal: Portal, waiting: DeviceSignIns, bsw: Issuer) -> None:
     waiting.begin(here(portal), "Ponsel")
-    approve(bsw)
+    bsw.approve()
     portal.enforcer.kernel.move(PHONE.address, None)
     pass_time(portal, 6)
     waiting.step()
@@ -115,7 +98,7 @@ def test_it_may_come_back_under_another_address(portal: Portal, waiting: DeviceS
 def test_another_device_at_its_address_gets_nothing(portal: Portal, waiting: DeviceSignIns, bsw: Issuer) -> None:
     """Guards the comparison of hardware addresses in ``_look`` and ``_let_in``."""
     waiting.begin(here(portal), "Ponsel")
-    approve(bsw)
+    bsw.approve()
     portal.enforcer.kernel.move(PHONE.address, OTHER.mac)
     pass_time(portal, 6)
     waiting.step()
@@ -126,7 +109,7 @@ def test_another_device_at_its_address_gets_nothing(portal: Portal, waiting: Dev
 
 def test_patience_ends(portal: Portal, waiting: DeviceSignIns, bsw: Issuer) -> None:
     waiting.begin(here(portal), "Ponsel")
-    approve(bsw)
+    bsw.approve()
     portal.enforcer.kernel.move(PHONE.address, None)
     pass_time(portal, 6)
     waiting.step()
@@ -144,7 +127,7 @@ def test_the_page_can_say_how_it_ended(
     portal: Portal, waiting: DeviceSignIns, bsw: Issuer, error: str, state: str
 ) -> None:
     waiting.begin(here(portal), "Ponsel")
-    decide(bsw, error=error)
+    bsw.decide(error)
     pass_time(portal, 6)
     waiting.step()
     ended = waiting.of(here(portal))
@@ -166,7 +149,7 @@ def test_nobody_is_asked_sooner_than_the_provider_allows(
     """Guards ``due_at``: RFC 8628 section 3.5."""
     waiting.begin(here(portal), "Ponsel")
     asked = []
-    decide(bsw, error="slow_down")
+    bsw.decide("slow_down")
     for second in range(36):
         before = bsw.asked["/token"]
         waiting.step()
@@ -191,7 +174,7 @@ def test_a_provider_in_trouble_is_asked_again(portal: Portal, waiting: DeviceSig
     bsw.statuses["/token"] = 503
     pass_time(portal, 6)
     waiting.step()
-    approve(bsw)
+    bsw.approve()
     pass_time(portal, 6)
     waiting.step()
     waiting.step()
@@ -200,7 +183,7 @@ def test_a_provider_in_trouble_is_asked_again(portal: Portal, waiting: DeviceSig
 
 def test_an_enforcer_that_is_away_loses_no_approval(portal: Portal, waiting: DeviceSignIns, bsw: Issuer) -> None:
     waiting.begin(here(portal), "Ponsel")
-    approve(bsw)
+    bsw.approve()
     pass_time(portal, 6)
     target = portal.door.readlink()
     portal.part()
@@ -221,7 +204,7 @@ def test_a_device_that_waits_goes_on_waiting(portal: Portal, waiting: DeviceSign
 def test_who_cancels_is_not_let_in(portal: Portal, waiting: DeviceSignIns, bsw: Issuer) -> None:
     waiting.begin(here(portal), "Ponsel")
     waiting.cancel(here(portal))
-    approve(bsw)
+    bsw.approve()
     pass_time(portal, 6)
     waiting.step()
     assert (waiting.of(here(portal)), bsw.asked["/token"]) == (None, 0)

@@ -88,6 +88,28 @@ class Issuer:
         }
         return self.token({"typ": "at+jwt", "kid": "k1"} | (header or {}), **(claims | changes))
 
+    def offer_device_codes(self, interval: int = 5) -> None:
+        """From now on there is a device grant, and nobody has decided."""
+        self.documents["/.well-known/openid-configuration"]["device_authorization_endpoint"] = f"{self.url}/device"
+        self.documents["/device"] = {
+            "device_code": "the-secret",
+            "user_code": "WDJB-MJHT",
+            "verification_uri": f"{self.url}/approve",
+            "expires_in": 300,
+            "interval": interval,
+        }
+        self.decide("authorization_pending")
+
+    def decide(self, error: str) -> None:
+        """What the next polls are told."""
+        self.documents["/token"], self.statuses["/token"] = {"error": error}, 400
+
+    def approve(self, **claims: Any) -> None:
+        """The next poll gets an ID token, without a nonce."""
+        token = self.token(**{"nonce": ..., **claims})
+        self.documents["/token"] = {"access_token": ACCESS_TOKEN, "token_type": "Bearer", "id_token": token}
+        self.statuses["/token"] = 200
+
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
         self.asked[request.path] += 1

@@ -8,7 +8,7 @@ from policy.settings import IdentitySettings
 from portal.identity.device_flow import LONGEST, DeviceFlow, Pending
 from portal.identity.errors import ProviderUnavailable, SignInRejected
 from portal.identity.relying_party import RelyingParty
-from tests.unit.portal.identity.issuers import ACCESS_TOKEN, CLIENT, Issuer
+from tests.unit.portal.identity.issuers import CLIENT, Issuer
 
 DEVICE = "/device"
 
@@ -16,26 +16,12 @@ DEVICE = "/device"
 @pytest.fixture
 def provider(issuer: Issuer) -> Issuer:
     """An issuer with the device grant, whose codes nobody has decided about."""
-    issuer.documents["/.well-known/openid-configuration"]["device_authorization_endpoint"] = issuer.url + DEVICE
-    issuer.documents[DEVICE] = {
-        "device_code": "the-secret",
-        "user_code": "WDJB-MJHT",
-        "verification_uri": f"{issuer.url}/approve",
+    issuer.offer_device_codes(interval=7)
+    issuer.documents[DEVICE] |= {
         "verification_uri_complete": f"{issuer.url}/approve?user_code=WDJB-MJHT",
         "expires_in": 240,
-        "interval": 7,
     }
-    answers(issuer, 400, error="authorization_pending")
     return issuer
-
-
-def answers(issuer: Issuer, status: int, **body: Any) -> None:
-    issuer.documents["/token"], issuer.statuses["/token"] = body, status
-
-
-def approved(issuer: Issuer, **claims: Any) -> None:
-    token = issuer.token(**{"nonce": ..., **claims})
-    answers(issuer, 200, access_token=ACCESS_TOKEN, token_type="Bearer", id_token=token)
 
 
 def flow(issuer: Issuer) -> DeviceFlow:
@@ -59,9 +45,9 @@ def test_a_code_comes_with_all_that_people_need(provider: Issuer) -> None:
 def test_nobody_has_decided_then_somebody_has(provider: Issuer) -> None:
     waiting = flow(provider)
     assert waiting.poll("the-secret") == Pending()
-    answers(provider, 400, error="slow_down")
+    provider.decide("slow_down")
     assert waiting.poll("the-secret") == Pending(slow_down=True)
-    approved(provider)
+    provider.approve()
     found = waiting.poll("the-secret")
     assert not isinstance(found, Pending)
     assert (found.issuer, found.subject) == (provider.url, "somebody")
@@ -77,27 +63,28 @@ def test_nobody_has_decided_then_somebody_has(provider: Issuer) -> None:
     [("access_denied", "denied"), ("expired_token", "code-expired"), ("invalid_grant", "code")],
 )
 def test_a_decision_against_ends_the_wait(provider: Issuer, error: str, reason: str) -> None:
-    answers(provider, 400, error=error)
+    provider.decide(error)
     with pytest.raises(SignInRejected, match=reason):
         flow(provider).poll("the-secret")
 
 
 @pytest.mark.parametrize("status", [500, 503, 400, 401])
 def test_a_provider_in_trouble_does_not_end_the_wait(provider: Issuer, status: int) -> None:
-    answers(provider, status, error="server_error")
+    provider.decide("server_error")
+    provider.statuses["/token"] = status
     with pytest.raises(ProviderUnavailable):
         flow(provider).poll("the-secret")
 
 
 def test_an_id_token_with_somebodys_nonce_is_refused(provider: Issuer) -> None:
     """Guards ``_answers``: a token of a code flow cannot be slipped in here."""
-    approved(provider, nonce="of another sign-in")
+    provider.approve(nonce="of another sign-in")
     with pytest.raises(SignInRejected, match="nonce"):
         flow(provider).poll("the-secret")
 
 
 def test_a_token_for_another_client_is_refused(provider: Issuer) -> None:
-    approved(provider, aud="another")
+    provider.approve(aud="another")
     with pytest.raises(SignInRejected, match="audience"):
         flow(provider).poll("the-secret")
 

@@ -5,38 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from portal.visitor.app import look_after_waiting_devices
 from portal.visitor.context import context
 from portal.visitor.device_code import kind
-from tests.unit.portal.identity.issuers import ACCESS_TOKEN, Issuer
+from tests.unit.portal.identity.issuers import Issuer
 from tests.unit.portal.portals import OTHER, PHONE, Portal
 
 
 @pytest.fixture
 def provider(issuer: Issuer) -> Iterator[str]:
     """One with the device grant, for the portal of this module."""
-    issuer.documents["/.well-known/openid-configuration"]["device_authorization_endpoint"] = f"{issuer.url}/device"
-    issuer.documents["/device"] = {
-        "device_code": "the-secret",
-        "user_code": "WDJB-MJHT",
-        "verification_uri": f"{issuer.url}/approve",
-        "expires_in": 300,
-        "interval": 1,
-    }
-    decide(issuer, error="authorization_pending")
+    issuer.offer_device_codes(interval=1)
     yield issuer.url
-
-
-def decide(issuer: Issuer, **body: Any) -> None:
-    issuer.documents["/token"], issuer.statuses["/token"] = body, 400 if "error" in body else 200
-
-
-def approve(issuer: Issuer) -> None:
-    decide(issuer, access_token=ACCESS_TOKEN, token_type="Bearer", id_token=issuer.token(nonce=...))
 
 
 def step(portal: Portal) -> None:
@@ -58,7 +41,7 @@ def test_from_the_button_to_online(portal: Portal, issuer: Issuer) -> None:
     assert "http-equiv" not in page
     assert 'content="5"' in phone.get("/masuk/kode?otomatis=1").text
     assert issuer.forms[-1]["place"] == "Taman Bekapai"
-    approve(issuer)
+    issuer.approve()
     step(portal)
     step(portal)
     assert phone.get("/masuk/kode").location == "/status"
@@ -68,7 +51,7 @@ def test_from_the_button_to_online(portal: Portal, issuer: Issuer) -> None:
 def test_the_process_looks_after_it_by_itself(portal: Portal, issuer: Issuer) -> None:
     """No page is open: the thread of ``look_after_waiting_devices`` alone brings the device online."""
     portal.client().press("/masuk/kode")
-    approve(issuer)
+    issuer.approve()
     portal.clock.offset += timedelta(seconds=2)
     look_after_waiting_devices(portal.app)
     deadline = time.monotonic() + 20
@@ -79,7 +62,7 @@ def test_the_process_looks_after_it_by_itself(portal: Portal, issuer: Issuer) ->
 
 def test_a_device_with_another_address_is_online_with_its_first_request(portal: Portal, issuer: Issuer) -> None:
     portal.client().press("/masuk/kode")
-    approve(issuer)
+    issuer.approve()
     portal.enforcer.kernel.move(PHONE.address, None)
     step(portal)
     portal.enforcer.kernel.move(OTHER.address, PHONE.mac)
@@ -92,7 +75,7 @@ def test_a_device_with_another_address_is_online_with_its_first_request(portal: 
 def test_the_page_says_how_it_ended(portal: Portal, issuer: Issuer, error: str, words: str) -> None:
     phone = portal.client()
     phone.press("/masuk/kode")
-    decide(issuer, error=error)
+    issuer.decide(error)
     step(portal)
     assert words in phone.get("/masuk/kode").text
     phone.press("/masuk/kode", "/masuk/kode")
@@ -123,7 +106,7 @@ def test_who_is_online_needs_no_code(portal: Portal, issuer: Issuer) -> None:
     phone = portal.client()
     phone.press("/masuk/kode")
     page = phone.get("/").text
-    approve(issuer)
+    issuer.approve()
     step(portal)
     step(portal)
     token = page.split('name="csrf_token" value="')[1].split('"')[0]
