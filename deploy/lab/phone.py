@@ -120,11 +120,7 @@ class Phone:
 
     def code(self) -> Facts:
         """Ask for a code that the app on another phone approves, and read it off the page."""
-        self._browser.open(self.api()["body"]["user-portal-url"])
-        control = self._browser.find("ponsel lain")
-        if control is None:
-            raise PhoneError(f"no button for it on {self._browser.url} ({self._browser.title!r})")
-        self._browser.press(control, {})
+        self._press_on_portal("ponsel lain")
         code = re.search(r'class="code">([^<]+)<', self._browser.text)
         number = re.search(r'class="match">([0-9]{2})<', self._browser.text)
         if code is None or number is None:
@@ -144,12 +140,15 @@ class Phone:
         return self._on_status_page(r"\b(keluar|akhiri)")
 
     def _on_status_page(self, pattern: str) -> Facts:
+        self._press_on_portal(pattern)
+        return {"pages": self._browser.visited, "status": self._browser.status, "title": self._browser.title}
+
+    def _press_on_portal(self, pattern: str) -> None:
         self._browser.open(self.api()["body"]["user-portal-url"])
         control = self._browser.find(pattern)
         if control is None:
             raise PhoneError(f"no button for it on {self._browser.url} ({self._browser.title!r})")
         self._browser.press(control, {})
-        return {"pages": self._browser.visited, "status": self._browser.status, "title": self._browser.title}
 
     def _ask_once(self, url: str, family: str) -> Facts:
         session = requests.Session()
