@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Self
 from zoneinfo import ZoneInfo
@@ -48,6 +49,10 @@ class GatewaySettings:
     hotspot: Text
     kecamatan: Text
     timezone: TimeZone = ZoneInfo("Asia/Makassar")
+
+    def day(self, moment: datetime) -> date:
+        """The local day, on which pseudonyms and daily limits depend."""
+        return moment.astimezone(self.timezone).date()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Engine
 
@@ -28,7 +28,7 @@ from portal.identity.access_tokens import AccessToken
 from portal.identity.dpop import Proof, ProofRejected
 from portal.identity.errors import SignInRejected
 from portal.identity.keys import KeySet
-from portal.visits import UnknownDevice, Visits
+from portal.visits import Visits, mac_of
 
 #: Octets of a nonce: 256 bits.
 _RANDOM = 32
@@ -86,10 +86,10 @@ class AppSignIn:
 
     def challenge(self, device: Device) -> Offer:
         """A nonce for this phone at this address; ``UnknownDevice`` or ``TooManyFailures``."""
-        mac = _mac(device)
+        mac = mac_of(device)
         now = self._clock()
         self._check_failures(mac, now)
-        nonce, today = secrets.token_urlsafe(_RANDOM), self._day(now)
+        nonce, today = secrets.token_urlsafe(_RANDOM), self._gateway.day(now)
         names = self._pseudonyms.device(mac, today), self._pseudonyms.address(device.address, today)
         with self._engine.begin() as connection:
             app_records.add_challenge(connection, nonce, self._gateway.id, *names, now)
@@ -102,7 +102,7 @@ class AppSignIn:
         Beside the errors of ``Visits.let_in``: ``SignInRejected`` (``suspended`` for a person who may not sign
         in), ``ProofRejected``, ``ProviderUnavailable`` or ``TooManyFailures``. Then nothing is open that was not.
         """
-        mac = _mac(device)
+        mac = mac_of(device)
         self._check_failures(mac, self._clock())
         try:
             token = access_tokens.verify(shown.access_token, self._keys, self._issuer, self._gateway.id)
@@ -134,14 +134,14 @@ class AppSignIn:
         raise refusal
 
     def _came_the_same_way(self, challenge: Taken, device: Device, mac: Mac) -> bool:
-        day = self._day(challenge.made_at)
+        day = self._gateway.day(challenge.made_at)
         return hmac.compare_digest(challenge.device, self._pseudonyms.device(mac, day)) and hmac.compare_digest(
             challenge.address, self._pseudonyms.address(device.address, day)
         )
 
     def _check_failures(self, mac: Mac, now: datetime) -> None:
         """A device has two pseudonyms around midnight, and its tries count under both."""
-        days = {self._day(now), self._day(now - app_records.FAILURE_WINDOW)}
+        days = {self._gateway.day(now), self._gateway.day(now - app_records.FAILURE_WINDOW)}
         devices = [self._pseudonyms.device(mac, day) for day in days]
         with self._reader.begin() as connection:
             wait = app_records.blocked_for(connection, devices, now)
@@ -151,13 +151,4 @@ class AppSignIn:
     def _count(self, mac: Mac, reason: str) -> None:
         now = self._clock()
         with self._engine.begin() as connection:
-            app_records.add_failure(connection, self._pseudonyms.device(mac, self._day(now)), reason, now)
-
-    def _day(self, moment: datetime) -> date:
-        return moment.astimezone(self._gateway.timezone).date()
-
-
-def _mac(device: Device) -> Mac:
-    if device.mac is None:
-        raise UnknownDevice(f"nobody is known at {device.address}")
-    return device.mac
+            app_records.add_failure(connection, self._pseudonyms.device(mac, self._gateway.day(now)), reason, now)

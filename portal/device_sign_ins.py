@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from monitoring.pseudonyms import Pseudonyms
 from policy.client import EnforcerUnavailable
@@ -27,7 +27,7 @@ from portal.identity.errors import ProviderUnavailable, SignInRejected
 from portal.identity.tokens import Subject
 from portal.pairings import Pairing
 from portal.sealing import Seal
-from portal.visits import UnknownDevice, Visits
+from portal.visits import Visits, mac_of
 
 log = logging.getLogger(__name__)
 
@@ -75,11 +75,10 @@ class DeviceSignIns:
         A device that waits already goes on waiting. ``UnknownDevice``, ``ProviderUnavailable`` or
         ``TooManyWaiting``.
         """
-        if device.mac is None:
-            raise UnknownDevice(f"nobody is known at {device.address}")
+        mac = mac_of(device)
         now = self._clock()
         with self._reader.begin() as connection:
-            standing = self._of(connection, device.mac, now)
+            standing = self._of(connection, mac, now)
             if standing is not None and standing.state in (pairings.WAITING, pairings.APPROVED):
                 return
             if pairings.count(connection) >= MAX_WAITING:
@@ -87,10 +86,10 @@ class DeviceSignIns:
         match = 10 + secrets.randbelow(90)
         code = self._flow.start(self._gateway.hotspot, kind, match)
         pairing_id = str(uuid4())
-        sealed = {"mac": str(device.mac), "address": str(device.address), "code": code.device_code}
+        sealed = {"mac": str(mac), "address": str(device.address), "code": code.device_code}
         pairing = Pairing(
             id=pairing_id,
-            device=self._pseudonym(device.mac, now),
+            device=self._pseudonyms.device(mac, self._gateway.day(now)),
             state=pairings.WAITING,
             sealed=self._seal.close(sealed, pairing_id),
             user_code=code.user_code,
@@ -124,7 +123,8 @@ class DeviceSignIns:
         pairing = self.of(device)
         if pairing is None or pairing.state != pairings.APPROVED:
             return False
-        return self._let_in(pairing, device)
+        known = self._open(pairing)
+        return known is not None and self._let_in(pairing, known, device)
 
     def step(self) -> None:
         """Ask about every code that is due, look for every device that is approved; called every second."""
@@ -185,13 +185,10 @@ class DeviceSignIns:
         if known is None:
             self._change(pairing, state=pairings.EXPIRED)
             return
-        device = self._visits.look(parse_address(known["address"]))
-        if device.mac == Mac.parse(known["mac"]):
-            self._let_in(pairing, device)
+        self._let_in(pairing, known, self._visits.look(parse_address(known["address"])))
 
-    def _let_in(self, pairing: Pairing, device: Device) -> bool:
-        known = self._open(pairing)
-        if known is None or str(device.mac) != known["mac"]:
+    def _let_in(self, pairing: Pairing, known: dict[str, Any], device: Device) -> bool:
+        if str(device.mac) != known["mac"]:
             return False
         self._visits.let_in(device, Subject(known["issuer"], known["subject"]))
         with self._engine.begin() as connection:
@@ -205,12 +202,8 @@ class DeviceSignIns:
         with self._engine.begin() as connection:
             return pairings.change(connection, pairing, **values)
 
-    def _of(self, connection: Any, mac: Mac, now: datetime) -> Pairing | None:
+    def _of(self, connection: Connection, mac: Mac, now: datetime) -> Pairing | None:
         """Pseudonyms change at midnight; a pairing that began before it goes on."""
-        for moment in (now, now - PATIENCE - _REMEMBERED):
-            if (found := pairings.of(connection, self._pseudonym(mac, moment), now)) is not None:
-                return found
-        return None
-
-    def _pseudonym(self, mac: Mac, moment: datetime) -> str:
-        return self._pseudonyms.device(mac, moment.astimezone(self._gateway.timezone).date())
+        days = dict.fromkeys(self._gateway.day(moment) for moment in (now, now - PATIENCE - _REMEMBERED))
+        found = (pairings.of(connection, self._pseudonyms.device(mac, day), now) for day in days)
+        return next((pairing for pairing in found if pairing is not None), None)

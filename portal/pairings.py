@@ -79,6 +79,6 @@ def change(connection: Connection, pairing: Pairing, **values: object) -> bool:
     return connection.execute(same.values(values)).rowcount == 1
 
 
-def remove(connection: Connection, pairing: Pairing) -> bool:
-    """Forget it; whether it was still there."""
-    return connection.execute(delete(Row).where(Row.id == pairing.id)).rowcount == 1
+def remove(connection: Connection, pairing: Pairing) -> None:
+    """Forget it."""
+    connection.execute(delete(Row).where(Row.id == pairing.id))

@@ -11,7 +11,7 @@ import contextlib
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from sqlalchemy import Engine
@@ -118,7 +118,7 @@ class Visits:
 
         ``UnknownDevice`` or ``ProviderUnavailable``.
         """
-        mac = _mac(device)
+        mac = mac_of(device)
         attempt = self._identity.start(language)
         now = self._clock()
         with self._engine.begin() as connection:
@@ -131,7 +131,7 @@ class Visits:
         ``SignInRejected``, ``ProviderUnavailable``, ``UnknownDevice``, ``EnforcerUnavailable`` or ``Refused``:
         then nothing is open that was not, and nothing is written down as if it were.
         """
-        mac = _mac(device)
+        mac = mac_of(device)
         with self._engine.begin() as connection:
             started = sign_ins.take(connection, answer.get("state", ""), browser, self._clock())
         if started is None:
@@ -142,7 +142,7 @@ class Visits:
 
     def let_in(self, device: Device, subject: Subject) -> str:
         """Open the way for somebody whom the provider has vouched for; errors as of ``admit``."""
-        mac = _mac(device)
+        mac = mac_of(device)
         presence = self.presence(self._enforcer.look(device.address))  # it may have changed since we asked BSW
         if presence.visit is not None and self._is_of(presence.visit, subject):
             return self._continue(presence, presence.visit)
@@ -181,7 +181,7 @@ class Visits:
         now = self._clock()
         record = Record(
             id=str(uuid4()),
-            person=self._pseudonyms.person(subject.issuer, subject.subject, self._day(now)),
+            person=self._pseudonyms.person(subject.issuer, subject.subject, self._gateway.day(now)),
             device=self._device(mac, now),
             hotspot=self._gateway.hotspot,
             started_at=now,
@@ -215,7 +215,7 @@ class Visits:
             if not visit_records.renew(connection, before, after):
                 return  # another request of the same phone was faster
         try:
-            self._enforcer.admit(before.id, _mac(device), device.address, seconds, after.bytes_limit)
+            self._enforcer.admit(before.id, mac_of(device), device.address, seconds, after.bytes_limit)
         except (EnforcerUnavailable, Refused):
             with self._engine.begin() as connection:
                 visit_records.renew(connection, after, before)
@@ -223,17 +223,15 @@ class Visits:
 
     def _is_of(self, visit: Record, subject: Subject) -> bool:
         """Pseudonyms change at midnight, so compare under the day on which the visit began."""
-        person = self._pseudonyms.person(subject.issuer, subject.subject, self._day(visit.started_at))
+        person = self._pseudonyms.person(subject.issuer, subject.subject, self._gateway.day(visit.started_at))
         return hmac.compare_digest(visit.person, person)
 
     def _device(self, mac: Mac, moment: datetime) -> str:
-        return self._pseudonyms.device(mac, self._day(moment))
-
-    def _day(self, moment: datetime) -> date:
-        return moment.astimezone(self._gateway.timezone).date()
+        return self._pseudonyms.device(mac, self._gateway.day(moment))
 
 
-def _mac(device: Device) -> Mac:
+def mac_of(device: Device) -> Mac:
+    """The hardware address of a phone that is there, else ``UnknownDevice``."""
     if device.mac is None:
         raise UnknownDevice(f"nobody is known at {device.address}")
     return device.mac

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode, urlsplit
 
+from portal.identity import jose
 from portal.identity.errors import SignInRejected
 from portal.identity.provider import Metadata
 from portal.identity.relying_party import RelyingParty
@@ -41,7 +40,7 @@ class CodeFlow:
         """Begin a sign-in; ``language`` is what the visitor reads (``ui_locales``)."""
         metadata = self._party.metadata()
         state, nonce, verifier = (secrets.token_urlsafe(_RANDOM) for _ in range(3))
-        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+        challenge = jose.digest(verifier)
         query = urlencode(
             {
                 "response_type": "code",
